@@ -125,6 +125,19 @@ def test_an_odd_night_is_not_what_nights_are_like() -> None:
         assert found is not None and found.swing == pytest.approx(swing, abs=0.01)
 
 
+def test_a_project_begins_with_a_night_that_is_whole() -> None:
+    days = spread(200, 100)
+    *_, before, last = days
+    for few, begins in (
+        ({}, [*days][-7]),
+        (dict.fromkeys([*days][-7:-2], 49), before),
+        ({**dict.fromkeys([*days][-7:], 10), last: 30}, last),
+    ):
+        found = cut_by_time({**days, **few}, "day")
+        assert found is not None and found.scored == (*[*days][-7:],)
+        assert found.first == begins
+
+
 def test_numbers_that_are_the_time_in_another_form() -> None:
     rng = np.random.default_rng(2)
     when = pd.Series(pd.date_range("2015-09-01", periods=700).repeat(3))

@@ -75,6 +75,8 @@ class Nights:
     train: tuple[date, date]
     holdout: tuple[date, date]
     scored: tuple[date, ...]
+    first: date
+    """The first of ``scored`` with half of the median's rows, to begin with; else the largest."""
     held_out: int
     """Nights of the holdout."""
     ordinary: tuple[int, int]
@@ -203,16 +205,17 @@ def _windows(by: Why, every: Every, rows: Mapping[date, int]) -> Nights:
             if more >= 2 and sum(rows[night] for night in left[more:]) <= MOST_HELD_OUT * whole:
                 first = more
                 break
-    counts = sorted(rows.values())
+    counts, last, middle = sorted(rows.values()), nights[-scored:], _median(rows)
     return Nights(
         by=by,
         every=every,
         count=len(nights),
-        rows=(_median(rows), counts[0], counts[-1]),
+        rows=(middle, counts[0], counts[-1]),
         ordinary=ordinary_rows(counts),
         train=(left[0], left[first] - timedelta(days=1)),
         holdout=(left[first], last_day(left[-1], every)),
-        scored=tuple(nights[-scored:]),
+        scored=tuple(last),
+        first=max(last, key=lambda night: min(2 * rows[night], middle)),
         held_out=len(left) - first,
         swing=_swing(list(rows.values())),
     )

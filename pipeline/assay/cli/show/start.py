@@ -75,7 +75,7 @@ def init_lines(made: NewProject) -> Iterator[Line]:
     yield "  dvc repro"
     yield "  git add --all && git commit -m 'Train'"
     yield "  assay promote --because 'first model'"
-    yield f"  assay score --date {plan.nights.scored[0]}"
+    yield f"  assay score --date {plan.nights.first}"
 
 
 def pin_lines(renewed: Renewed) -> Iterator[Line]:
