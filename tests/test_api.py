@@ -23,6 +23,7 @@ import assay
 from assay import api
 from assay.errors import NoChampion, NothingScored, SchemaMismatch, UsageError, VersionUnknown
 from assay.project import layout
+from assay.registry.verification import NOT_WRITTEN
 from assay.reports.verdict import Outcome
 
 NIGHT, NEXT = "2024-03-01", "2024-03-02"
@@ -181,9 +182,9 @@ def test_an_unverified_version_is_said_to_be(live: Path, call: Callable[..., str
     digest = assay.version(root=live).digest
     call(live, "git", "commit", "--allow-empty", "--message", "Nothing")
     call(live, "git", "tag", "-a", "-m", f"By hand\n\nBundle: {digest}", "parcels@v0.9.0")
-    with pytest.warns(UserWarning, match=r"v0\.9\.0 is unverified: its tags name no outcome"):
+    with pytest.warns(UserWarning, match=rf"v0\.9\.0 is unverified: {NOT_WRITTEN}"):
         version = assay.version("v0.9.0", root=live)
-    assert version.unverified == "its tags name no outcome of a gate"
+    assert version.unverified == NOT_WRITTEN
     assert "unverified" in repr(version)
 
 

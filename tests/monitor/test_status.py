@@ -17,6 +17,7 @@ from assay.monitor import status, status_text
 from assay.monitor.front import command as front
 from assay.monitor.status import DriftStatus, MostDriftedColumn, Status
 from assay.project.params.monitoring import Budget, Snooze
+from assay.registry.verification import NOT_WRITTEN
 from tests.advice import retrain_advice
 from tests.performance.test_labels import at, take, truths, with_params
 from tests.shown import shown
@@ -60,7 +61,7 @@ def test_everything(project: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert champion["bundle"] == project.digest
     # What no gate answered is no PASS.
     assert champion["verdict"] == "unknown"
-    assert champion["unverified"] == "its tag names no outcome of a gate"
+    assert champion["unverified"] == NOT_WRITTEN
     assert document["night"]["run_id"] == "run-1"
     assert document["night"]["unpublished_run"] is None
     assert document["quarantine"]["rules"] == {"x: finite": 2, "c: isin": 1}

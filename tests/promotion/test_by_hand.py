@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from assay.errors import PromotionRefused
+from assay.cli.__main__ import main
+from assay.errors import PromotionRefused, VersionRefused
 from assay.project import digests, layout
 from assay.promotion.promote import promote
 from assay.reports.verdict import Finding, ModelTests, Outcome, Verdict, Waiver
@@ -315,9 +316,78 @@ ANSWERS: Mapping[str, tuple[str, ...]] = {
 """What the lines of the refusal say of an edit."""
 
 
+VERSION, STAGE = "late-flights@v0.1.0", "late-flights#prod#1"
+BY_HAND = "no promotion wrote its tag, or it was moved since"
+
+
+def writes(tag: str, *lines: str) -> Callable[[Any], None]:
+    def act(project: Any) -> None:
+        message = "\n".join(["Promoted", *lines, "Because: fake"])
+        project.git("tag", "--annotate", "--force", "--message", message, tag, f"{tag}^{{commit}}")
+
+    return act
+
+
+def rewrites(tag: str, old: str = "", new: str = "", commit: str = "HEAD") -> Callable[[Any], None]:
+    """The tag's own message with a line changed or none, at the newest commit or another."""
+
+    def act(project: Any) -> None:
+        message = project.git("tag", "--list", "--format=%(contents)", tag)
+        assert old in message
+        message = message.replace(old, new) if old else message
+        project.git("tag", "--annotate", "--force", "--message", message, tag, commit)
+
+    return act
+
+
+def without(tag: str, key: str) -> Callable[[Any], None]:
+    return rewrites(tag, f"\n{key}: ", "\nNothing: ", f"{tag}^{{commit}}")
+
+
+EDITS_OF_TAGS: Mapping[str, tuple[Callable[[Any], None], str]] = {
+    "the version's tag written anew": (writes(VERSION), BY_HAND),
+    "the same with an outcome": (writes(VERSION, "", "Outcome: PASS"), BY_HAND),
+    **{
+        f"{key} taken out of the {what}'s tag": (without(tag, key), BY_HAND)
+        for key in ("Bundle", "Verdict", "Outcome", "Commit")
+        for what, tag in (("version", VERSION), ("stage", STAGE))
+    },
+    "the version's tag moved to a later commit": (rewrites(VERSION), BY_HAND),
+    "both tags moved to a later commit": (both(rewrites(VERSION), rewrites(STAGE)), BY_HAND),
+    "the stage's tag written anew": (writes(STAGE), BY_HAND),
+    "another outcome in the version's tag": (
+        rewrites(VERSION, "Outcome: PASS", "Outcome: FAIL", f"{VERSION}^{{commit}}"),
+        "its tags say FAIL and PASS, its verdict PASS",
+    ),
+}
+"""What somebody does to the tags of a promotion, and why the version is unverified then."""
+
+
 def test_each_edit_has_its_answer_and_the_page_counts_them() -> None:
     page = (ROOT / "docs" / "promotion.md").read_text(encoding="utf-8")
     assert [*ANSWERS] == [*EDITS] and f"tries {len(EDITS)} edits by hand" in page
+    assert f"{len(EDITS_OF_TAGS)} edits of a promotion's tags" in page
+
+
+@pytest.mark.parametrize("told", EDITS_OF_TAGS)
+def test_no_edited_tag_is_verified(
+    project: Any, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = ("--root", str(project.root))
+    promote(project.root, project.params)
+    project.write("notes.txt", "a later commit, with the same verdict")
+    project.commit()
+    assert main(["verify", "prod", *root]) == 0
+    act, why = EDITS_OF_TAGS[told]
+    act(project)
+    name = "prod" if "stage" in told else "v0.1.0"
+    capsys.readouterr()
+    assert main(["verify", name, *root]) == VersionRefused.exit_code
+    assert why in capsys.readouterr().err
+    assert main(["versions", "--json", *root]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    (of,) = shown["history"] if name == "prod" else shown["versions"]
+    assert why in of["unverified"]
 
 
 @pytest.mark.parametrize("told", EDITS)

@@ -40,7 +40,9 @@ VERDICT = Verdict(
     holdout=HoldoutUse(challenger=1, confidence=0.95),
     findings=(FINDING,),
 )
-VERSION = Version("m1", "v0.1.0", "1" * 40, digest("a"), digest("e"), "Ada", "2013", "")
+VERSION = Version(
+    "m1", "v0.1.0", "1" * 40, digest("a"), digest("e"), "Ada", "2013", "", outcome="PASS"
+)
 GOOD = PromotionFacts(
     name="m1",
     stage="prod",
@@ -131,6 +133,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ),
     ({"head_version": VERSION, "holder": "v0.1.0"}, r"v0\.1\.0 already holds the stage prod"),
     ({"head_version": changed(VERSION, bundle=digest("f"))}, "registered with another bundle"),
+    ({"head_version": changed(VERSION, outcome=None)}, "no promotion wrote its tag"),
     ({"dropped": "v0.3.0"}, r"was v0\.3\.0, which was deregistered"),
 ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -204,9 +205,12 @@ def test_the_history_of_another_stage_by_the_command_line(
     assert json.loads(capsys.readouterr().out)["history"] == []
 
 
+COMMIT = "1" * 40
+
+
 def read_back(trailers: dict[str, str | None]) -> PromotionEvidence:
     event = tags.parse_tag(
-        Tag("m1@v0.1.0", "1" * 40, "Ada", 1, "", tags.write_message("m1", trailers))
+        Tag("m1@v0.1.0", COMMIT, "Ada", 1, "", tags.write_message("m1", trailers))
     )
     assert event is not None
     return parse_evidence(event)
@@ -216,6 +220,11 @@ def test_evidence_is_read_as_it_was_written_and_foreign_words_are_unknown() -> N
     given = PromotionEvidence(
         verdict=f"sha256:{'a' * 64}", outcome="FAIL", champion="v0.1.0", override="it failed"
     )
-    assert read_back(given.trailers()) == given
-    assert read_back({"Outcome": "FINE", "Champion": NONE}) == PromotionEvidence()
+    lines = {**given.trailers(), "Commit": COMMIT, "Bundle": f"sha256:{'b' * 64}"}
+    assert read_back(lines) == given
+    assert read_back({**lines, "Outcome": "FINE"}) == replace(given, outcome=None)
+    for key in ("Commit", "Bundle"):
+        assert read_back({**lines, key: f"sha256:{'1' * 40}"}) == replace(given, outcome=None)
+    unjudged = {**lines, "Verdict": None, "Outcome": NONE, "Champion": NONE}
+    assert read_back(unjudged) == replace(given, verdict=None, outcome=NONE, champion=None)
     assert format_override([]) is None

@@ -163,7 +163,7 @@ def test_stopped_between_its_two_tags_it_goes_on_where_it_was(
     assert project.tag_names() == {f"{NAME}@v0.1.0", f"{NAME}#prod#1"}
 
 
-def test_tags_made_by_hand_are_listed_and_pass_nothing_until_promoted(project: Any) -> None:
+def test_tags_made_by_hand_are_listed_and_are_in_the_way_of_a_promotion(project: Any) -> None:
     import gto.api
 
     gto.api.register(str(project.root), NAME, "HEAD", version="v3.0.0")
@@ -172,9 +172,14 @@ def test_tags_made_by_hand_are_listed_and_pass_nothing_until_promoted(project: A
     assert (made.version, made.bundle) == ("v3.0.0", versions.UNKNOWN)
     with pytest.raises(NoChampion, match="do not say which bundle"):
         versions.read_champion(project.root, NAME, "prod")
-    digest = bundle.verified_digest(project.root / layout.BUNDLE)
-    assert up(project).bundle == digest
-    assert versions.read_champion(project.root, NAME, "prod").version == "v3.0.0"
+    assert "this commit is v3.0.0, but no promotion wrote its tag" in refused(project)
+    project.git("tag", "--delete", *project.git("tag", "--points-at", "HEAD").split())
+    made = up(project)
+    assert (made.version, made.bundle) == (
+        "v0.1.0",
+        bundle.verified_digest(project.root / layout.BUNDLE),
+    )
+    assert versions.read_champion(project.root, NAME, "prod") == made
 
 
 def _unlocked(project: Any) -> None:

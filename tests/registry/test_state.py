@@ -20,6 +20,9 @@ VERDICT = f"sha256:{'e' * 64}"
 COMMITS = {"one": "1" * 40, "two": "2" * 40, "three": "3" * 40}
 
 
+LINES = {"Bundle": BUNDLE["a"], "Verdict": VERDICT, "Commit": COMMITS["one"]}
+
+
 def tag(name: str, commit: str, second: int, **trailers: str) -> Tag:
     body = "\n".join(f"{key}: {value}" for key, value in trailers.items())
     return Tag(name, COMMITS[commit], "Ada <ada@example.com>", second, "by hand", body)
@@ -120,7 +123,7 @@ def test_tags_that_contradict_each_other_name_no_digest() -> None:
 @pytest.mark.parametrize("edited", ["m1@v1.0.0", "m1#prod#1"])
 def test_any_tag_that_says_another_outcome_is_noticed(edited: str) -> None:
     made = [
-        tag(name, "one", second, Outcome="FAIL" if name == edited else "PASS")
+        tag(name, "one", second, Outcome="FAIL" if name == edited else "PASS", **LINES)
         for second, name in enumerate(("m1@v1.0.0", "m1#prod#1", "m1#prod#2"), 1)
     ]
     assert {*str(state_of(*made).versions[0].outcome).split(" and ")} == {"PASS", "FAIL"}

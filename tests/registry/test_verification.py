@@ -12,7 +12,7 @@ from assay.cli.result import to_json
 from assay.monitor import status
 from assay.project import digests
 from assay.promotion.promote import promote
-from assay.registry.verification import verify_assignment, verify_version
+from assay.registry.verification import NOT_WRITTEN, verify_assignment, verify_version
 from assay.registry.versions import UNKNOWN, Assignment, Version
 from assay.reports.verdict import Finding, Outcome
 from tests.gate.build import changed
@@ -56,7 +56,7 @@ def test_tags_that_say_what_the_verdict_says() -> None:
     ("version", "text", "why"),
     [
         (changed(GOOD, bundle=UNKNOWN), TEXT, "name no bundle"),
-        (changed(GOOD, outcome=None), TEXT, "name no outcome"),
+        (changed(GOOD, outcome=None), TEXT, NOT_WRITTEN),
         (changed(GOOD, outcome="none"), TEXT, "there was no verdict"),
         (changed(GOOD, outcome="FAIL and PASS"), TEXT, "say FAIL and PASS, its verdict PASS"),
         (GOOD, None, "no verdict can be had"),
@@ -85,7 +85,7 @@ def test_a_stage_given_by_hand_is_in_doubt_though_its_version_is_not() -> None:
     )  # fmt: skip
     assert verify_assignment(move, GOOD, None) is None
     assert verify_assignment(move, GOOD, "its verdict is FAIL") == "its verdict is FAIL"
-    assert "no outcome" in (verify_assignment(changed(move, outcome=None), GOOD, None) or "")
+    assert verify_assignment(changed(move, outcome=None), GOOD, None) == NOT_WRITTEN
     assert "another verdict" in (verify_assignment(changed(move, verdict=None), GOOD, None) or "")
     assert "no version" in (verify_assignment(move, None, None) or "")
     assert verify_assignment(changed(move, kind="unassign", outcome=None), None, None) is None
@@ -95,8 +95,8 @@ def test_versions_shows_a_tag_made_by_hand_as_unverified(
     project: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     promote(project.root, project.params, because="it ranks")
-    project.judged(Outcome.FAIL)
-    message = f"by hand\n\nBundle: {BUNDLE}\nVerdict: {BUNDLE}\nOutcome: PASS\n"
+    commit = project.judged(Outcome.FAIL)
+    message = f"by hand\n\nCommit: {commit}\nBundle: {BUNDLE}\nVerdict: {BUNDLE}\nOutcome: PASS\n"
     project.git("tag", "--annotate", "late-flights@v9.0.0", "--message", message)
     capsys.readouterr()
     root = ("--root", str(project.root))
@@ -121,8 +121,8 @@ def test_status_says_of_the_champion_what_versions_says(
     shown = capsys.readouterr().out
     assert "v0.1.0, verdict PASS" in shown
     assert "unverified" not in shown
-    project.judged(Outcome.FAIL)
-    message = f"by hand\n\nBundle: {BUNDLE}\nVerdict: {BUNDLE}\nOutcome: PASS\n"
+    commit = project.judged(Outcome.FAIL)
+    message = f"by hand\n\nCommit: {commit}\nBundle: {BUNDLE}\nVerdict: {BUNDLE}\nOutcome: PASS\n"
     for tag in ("late-flights@v9.0.0", "late-flights#prod#2"):
         project.git("tag", "--annotate", tag, "--message", message)
     why = "its tags name another verdict than its commit holds"

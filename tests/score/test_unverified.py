@@ -10,6 +10,7 @@ import pytest
 
 from assay.cli.__main__ import main
 from assay.project import params
+from assay.registry.verification import NOT_WRITTEN
 from assay.registry.versions import read_champion
 from assay.score import stage
 from assay.store import open_store
@@ -17,7 +18,6 @@ from tests.projects import call
 from tests.scorer import Shared
 
 NIGHTS = ("2024-03-01", "2024-03-02")
-WHY = "its tags name another verdict than its commit holds"
 
 
 def by_hand(root: Path) -> None:
@@ -45,11 +45,11 @@ def test_a_command_says_once_that_its_version_is_unverified(
     nights = ("--from", NIGHTS[0], "--to", NIGHTS[1])
     assert main(["score", *nights, "--json", "--root", str(live)]) == 0
     shown = capsys.readouterr()
-    warning = f"score: v9.0.0 is unverified: {WHY}."
+    warning = f"score: v9.0.0 is unverified: {NOT_WRITTEN}."
     assert shown.err.splitlines().count(warning) == int(forged)
     assert ("unverified" in shown.err) == forged
     told = json.loads(shown.out)
     assert [each["outcome"] for each in told] == ["published", "published"]
-    assert {each["unverified"] for each in told} == {WHY if forged else None}
+    assert {each["unverified"] for each in told} == {NOT_WRITTEN if forged else None}
     (run,) = open_store(live, given).runs(NIGHTS[0])
-    assert run.detail == (f"v9.0.0 is unverified: {WHY}." if forged else "")
+    assert run.detail == (f"v9.0.0 is unverified: {NOT_WRITTEN}." if forged else "")

@@ -11,6 +11,7 @@ from assay.gate import waivers
 from assay.project import layout
 from assay.project.text import first_few
 from assay.registry import git, git_contents
+from assay.registry.verification import NOT_WRITTEN
 from assay.registry.versions import UNKNOWN, Version
 from assay.reports.verdict import Outcome, Verdict
 
@@ -345,6 +346,14 @@ def _registry(facts: PromotionFacts) -> Iterator[PromotionRefused]:
             fix="Promote another commit.",
         )
     if version is None:
+        return
+    if version.outcome is None:
+        yield PromotionRefused(
+            f"this commit is {version.version}, but {NOT_WRITTEN}",
+            where=f"tag {version.tag}",
+            fix="Get the promotion's own: git fetch --tags --force. If there is none, delete the "
+            "tags that git tag --points-at HEAD lists, and promote again.",
+        )
         return
     if facts.here.digest and version.bundle not in (UNKNOWN, facts.here.digest):
         yield PromotionRefused(

@@ -141,8 +141,7 @@ def promote(
     assert facts.here.digest is not None
     evidence = replace(_evidence(facts, text, lacking), approved=approved)
     bundle = facts.here.digest
-    # For a version registered by hand, the stage's tag states the bundle.
-    version = replace(facts.head_version, bundle=bundle) if facts.head_version else None
+    version = facts.head_version
     coming = version or versions.coming_version(root, params.name, known, commit, bundle, bump)
     in_its_way = preview_refusal(known, coming, stage)
     if in_its_way is not None:

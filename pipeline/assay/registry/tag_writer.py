@@ -30,7 +30,8 @@ def register(
         Trailer lines for the tag's message.
     """
     name, address = git.identity(root)
-    message = tags.write_message(f"{full} {number}", {**facts, "By": f"{name} <{address}>"})
+    lines = {**facts, "Commit": commit, "By": f"{name} <{address}>"}
+    message = tags.write_message(f"{full} {number}", lines)
     _write(root, f"{full.replace(':', '=')}@{number}", commit, message)
 
 
@@ -50,6 +51,7 @@ def stage_message(
         {
             "Kind": kind,
             "Because": because,
+            "Commit": version.commit,
             "Bundle": version.bundle,
             **evidence.trailers(),
             "By": f"{name} <{address}>",

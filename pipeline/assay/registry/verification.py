@@ -21,6 +21,8 @@ from assay.registry.signatures import Proof
 from assay.registry.versions import NONE, UNKNOWN, Assignment, RegistryState, Version
 from assay.reports.verdict import Outcome, Verdict
 
+NOT_WRITTEN = "no promotion wrote its tag, or it was moved since"
+
 
 def read_past_verdict(root: Path, commit: str, bundle: str | None) -> Verdict | None:
     """The verdict at a commit, if it is about this bundle; None if there is none.
@@ -46,7 +48,7 @@ def verify_version(version: Version, text: str | None) -> str | None:
     if version.bundle == UNKNOWN:
         return "its tags name no bundle"
     if version.outcome is None:
-        return "its tags name no outcome of a gate"
+        return NOT_WRITTEN
     if version.outcome == NONE:
         return None if version.override else "its tags say that there was no verdict"
     if text is None:
@@ -73,7 +75,7 @@ def verify_assignment(move: Assignment, version: Version | None, problem: str | 
     if version is None:
         return "no version is at this commit"
     if move.outcome is None:
-        return "its tag names no outcome of a gate"
+        return NOT_WRITTEN
     if (move.verdict or UNKNOWN) != version.verdict:
         return "its tag names another verdict than the version's"
     return problem

@@ -30,7 +30,7 @@ class PromotionEvidence:
     verdict
         Digest of the verdict on this bundle, None without one.
     outcome
-        The verdict's outcome, :data:`NONE` without a verdict, None if no tag states it.
+        The verdict's outcome, :data:`NONE` without a verdict, None if no promotion stated it.
     champion
         The version it was compared with, or that it replaces.
     override
@@ -57,11 +57,14 @@ class PromotionEvidence:
 
 
 def parse_evidence(event: TagEvent) -> PromotionEvidence:
-    """The evidence that a tag names."""
+    """The evidence that a tag names; no outcome if it lacks a line, or was moved since."""
     outcome, champion = event.trailers.get("Outcome"), event.trailers.get("Champion")
+    verdict = event.digest("Verdict")
+    complete = event.digest("Bundle") is not None and (verdict is not None or outcome == NONE)
+    unmoved = event.trailers.get("Commit") == event.commit
     return PromotionEvidence(
-        verdict=event.digest("Verdict"),
-        outcome=outcome if outcome in _OUTCOMES else None,
+        verdict=verdict,
+        outcome=outcome if outcome in _OUTCOMES and complete and unmoved else None,
         champion=champion if champion != NONE else None,
         override=event.trailers.get("Override"),
         approved=event.trailers.get("Approved"),
@@ -84,7 +87,8 @@ Kind = Literal["promote", "rollback", "unassign"]
 class Version:
     """A registered bundle. ``bundle`` and ``verdict`` may be :data:`UNKNOWN`.
 
-    ``outcome`` is the gate's outcome, None if no tag states it, and all of them if tags differ.
+    ``outcome`` is the gate's outcome, all of them if tags differ, and None if the tag that
+    registered it is not as a promotion wrote it.
     ``override`` is everything that was ever overruled to promote it, None if nothing was.
     ``tag`` is the name of the tag that registered it, "" before that.
     """
@@ -235,7 +239,7 @@ def _version(registration: TagEvent, moves: Sequence[TagEvent]) -> Version:
         by=registration.by,
         at=registration.at,
         why=registration.why,
-        outcome=" and ".join(outcomes) or None,
+        outcome=" and ".join(outcomes) if evidence[0].outcome else None,
         override="; ".join(overrides) or None,
         tag=registration.name,
     )

@@ -120,11 +120,10 @@ def stage_move_lines(
     """
     from assay.promotion.checks import short_digest
 
-    version, before = move.version, move.before
+    version = move.version
     yield (
         f"{move.done}: {version.name} {version.version} ({short_digest(version.bundle)}) "
-        f"holds {move.stage}"
-        + (f", before it {before}" if before and before != version.version else "")
+        f"holds {move.stage}" + (f", before it {move.before}" if move.before else "")
     )
     if version.override:
         yield f"overridden: {version.override}"
