@@ -33,6 +33,7 @@ def files() -> Iterator[None]:
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(yaml_text, "check_limits", _check_limits)
+        patch.setattr(yaml_text, "load", lambda text: pickle.loads(_loaded(text)))
         patch.setattr(YAML, "load", _load)
         patch.setattr(strictyaml, "validate", _validate)
         yield
@@ -49,6 +50,7 @@ def results() -> Iterator[None]:
 
 _build_parser = cache(__main__.build_parser)
 _check_limits = lru_cache(PARSED)(yaml_text.check_limits)
+_real_text: Callable[[str], Any] = yaml_text.load
 _digests = cache(digests.stage_digests)
 _real_load: Callable[..., Any] = YAML.load
 _real_validate: Callable[..., Any] = strictyaml.validate
@@ -62,9 +64,14 @@ def _stage_digests() -> dict[str, str]:
 
 def _load(yaml: YAML, stream: Any) -> Any:
     """What a text says, each time as new objects, since callers edit them."""
-    if not isinstance(stream, str):
+    if not isinstance(stream, str) or not yaml.Parser.__module__.startswith("ruamel."):
         return _real_load(yaml, stream)
     return pickle.loads(_parsed(tuple(yaml.typ), yaml.pure, stream))
+
+
+@lru_cache(PARSED)
+def _loaded(text: str) -> bytes:
+    return pickle.dumps(_real_text(text))
 
 
 @lru_cache(PARSED)

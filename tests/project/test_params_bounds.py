@@ -201,7 +201,7 @@ def test_a_retrain_rule_counts_nights_or_takes_them_together() -> None:
     assert parse(monitor={"retrain": [rule]}).monitor.retrain[0].window == 28
     for more, wanted in (
         ({"of": 3}, "expected pool, or nights and of, found both"),
-        ({"metric": "auc"}, "known over nights together: brier_skill, mae_skill, "),
+        ({"metric": "auc"}, "known over nights together: log_loss, brier, "),
         ({"pool": 4}, "expected a value of at least 5"),
     ):
         assert wanted in mistake(monitor={"retrain": [{**rule, **more}]})
