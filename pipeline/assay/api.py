@@ -277,7 +277,8 @@ class NightStore:
         """The published rows of a night, or of all, as an Arrow dataset.
 
         No row is read before it is asked for: ``polars.scan_pyarrow_dataset(it)``, a DuckDB query
-        that names it, or ``it.to_table(columns=..., filter=...)``.
+        that names it, or ``it.to_table(columns=..., filter=...)``. What reads a file that is gone,
+        or has another size than its commit says, raises `StoreError`.
 
         Raises
         ------

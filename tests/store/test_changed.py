@@ -46,6 +46,8 @@ def test_a_flipped_byte_is_told_by_readers_and_by_check(store: Store, make: Any)
     with pytest.raises(StoreError, match=r"r1-0\.0\.parquet: bytes of it are not those") as caught:
         store.predictions("p")
     assert "See assay fsck" in caught.value.line()
+    with pytest.raises(OSError, match="CRC checksum"):
+        store.dataset(PREDICTIONS, "p").to_table()
     (found,) = store.check(fix=True)
     assert not found.fixed and "date=p" in found.what and "CRC" in found.what
     # Nothing short of reading the night tells `assay score`, so it has to be forced.
@@ -66,6 +68,10 @@ def test_a_file_that_was_written_anew_is_told_by_its_size(store: Store, make: An
         QUARANTINE: [lambda: store.quarantine("p")],
     }
     for table, uses in readers.items():
+        for night in ("p", None):  # made before the change: a file is looked at when it is opened
+            data = store.dataset(table, night)
+            uses += [data.to_table, data.count_rows, lambda t=table: store.dataset(t).head(1)]
+    for table, uses in readers.items():
         path = file_of(store, table, "r1")
         pq.write_table(pq.ParquetFile(path).read(), path, compression="none")
         told = f"has {path.stat().st_size:,} bytes, not "
@@ -73,6 +79,9 @@ def test_a_file_that_was_written_anew_is_told_by_its_size(store: Store, make: An
         for use in uses:
             with pytest.raises(StoreError, match=f"{path.name}: {told}.* See assay fsck"):
                 use()
+        path.unlink()
+        with pytest.raises(StoreError, match=f"{path.name}: the file is gone"):
+            uses[-1]()
 
 
 def test_so_is_one_in_quarantine(store: Store, make: Any) -> None:

@@ -177,25 +177,44 @@ def batches(
         columns = log.schema_of(uri).names
     for file in files:
         where = f"{uri}/{file.path}"
-        with reading(where):
-            system, path = filesystem(where)
-            source = system.open_input_file(path)
-        with source:
-            # Opening knew it: in a bucket this asks nothing more.
-            if (size := source.size()) != file.size:
-                raise StoreError(
-                    f"has {counted(size, 'byte')}, not {file.size}",
-                    where=where,
-                    fix="See assay fsck.",
-                )
+        with _opened(where, file.size) as source:
             some = None if groups is None else list(groups[file.path])
             yield from _of_file(source, file, place.column, columns, where, some)
+
+
+def _opened(where: str, expected: int) -> Any:
+    """A file of a table, open to be read, after checking that it has the expected size."""
+    with reading(where):
+        system, path = filesystem(where)
+        source = system.open_input_file(path)
+    # Opening knew it: in a bucket this asks nothing more.
+    if (size := source.size()) != expected:
+        source.close()
+        raise StoreError(
+            f"has {counted(size, 'byte')}, not {expected}", where=where, fix="See assay fsck."
+        )
+    return source
+
+
+class _Files(pafs.FSSpecHandler):  # type: ignore[misc]
+    """Opens the files of a dataset with `_opened`. Reading one asks a file system nothing else."""
+
+    def __init__(self, uri: str, files: Sequence[StagedFile]) -> None:
+        super().__init__(uri)
+        self.sizes = {file.path: file.size for file in files}
+
+    def get_type_name(self) -> str:
+        return "assay"
+
+    def open_input_file(self, path: str) -> Any:
+        return _opened(f"{self.fs}/{path}", self.sizes[path])
 
 
 def dataset(place: StoreLocation, table: Staged, files: Sequence[StagedFile]) -> Dataset:
     """The rows of some files of a table as a dataset of Arrow: nothing is read before it is asked.
 
     Its columns are those of the table's newest version; a file that lacks one has nulls there.
+    Reading a file that is missing or has another size raises StoreError.
 
     Raises
     ------
@@ -209,8 +228,12 @@ def dataset(place: StoreLocation, table: Staged, files: Sequence[StagedFile]) ->
     return datasets.FileSystemDataset.from_paths(
         [file.path for file in files],
         schema=log.schema_of(uri),
-        format=datasets.ParquetFileFormat(),
-        filesystem=pafs.SubTreeFileSystem(*reversed(filesystem(uri))),
+        format=datasets.ParquetFileFormat(
+            default_fragment_scan_options=datasets.ParquetFragmentScanOptions(
+                page_checksum_verification=True
+            )
+        ),
+        filesystem=pafs.PyFileSystem(_Files(uri, files)),
         partitions=[column == file.partition for file in files],
     )
 
@@ -248,21 +271,12 @@ def find_groups(
     Raises
     ------
     StoreError
-        If a file is missing or damaged.
+        If a file is missing, changed or damaged.
     """
-    from pyarrow import dataset as datasets
-
-    checked = datasets.ParquetFileFormat(
-        default_fragment_scan_options=datasets.ParquetFragmentScanOptions(
-            page_checksum_verification=True
-        )
-    )
     groups = {}
     for file in files:
-        where = f"{place.table_uri(table)}/{file.path}"
-        with reading(where):
-            system, path = filesystem(where)
-            data = datasets.dataset(path, filesystem=system, format=checked)
+        with reading(f"{place.table_uri(table)}/{file.path}"):
+            data = dataset(place, table, [file])
             groups[file.path] = [part.row_groups[0].id for part in groups_with(data, values)]
     return groups
 
