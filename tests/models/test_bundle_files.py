@@ -8,7 +8,7 @@ import pytest
 
 from assay.errors import BundleChanged
 from assay.model import bundle
-from assay.model.bundle import FolderFiles
+from assay.model.bundle_files import FolderFiles
 from assay.model.manifest import MANIFEST
 from assay.project import layout
 
