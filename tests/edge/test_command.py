@@ -92,8 +92,12 @@ def test_what_is_wrong_is_one_line_and_nothing_is_written(
     to_c = ("--to", "c", "--out")
     assert "it is there already" in refused(*to_c, str(full), code=2)
     assert [path.name for path in full.iterdir()] == ["mine"]
-    below = str(full / "mine" / "below")
-    assert f"{below}: cannot be written" in refused(*to_c, below, code=2)
+    for missing in (full / "mine", tmp_path / "no"):
+        below = str(missing / "below")
+        assert f"--out: there is no folder {missing} " in refused(*to_c, below, code=2)
+    assert not (tmp_path / "no").exists()
+    long = str(tmp_path / ("l" * 250))  # the folder beside it, where it is made, has a longer name
+    assert f"{long}: cannot be written" in refused(*to_c, long, code=2)
     new = str(tmp_path / "new")
     assert "no version of parcels holds the stage other" in refused("other", *to_c, new, code=41)
     assert "parcels has no version v9.0.0" in refused("v9.0.0", *to_c, new, code=43)

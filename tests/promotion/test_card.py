@@ -166,6 +166,8 @@ def test_the_command_writes_a_folder_once(
     values = params.load(root)
     with pytest.raises(UsageError, match="there already"):
         run(root, values, None, False, None)
+    with pytest.raises(UsageError, match=f"--out: there is no folder {tmp_path / 'no'} "):
+        run(root, values, None, False, tmp_path / "no" / "card")
     again = Path(run(root, values, told["version"], True, tmp_path / "again").folder)
     assert {each.name: each.read_bytes() for each in folder.iterdir()} == {
         each.name: each.read_bytes() for each in again.iterdir()

@@ -306,6 +306,9 @@ def test_a_folder_is_verified_without_the_project(signing: Any, tmp_path: Path) 
     (out / "bundle" / "card.md").symlink_to(tmp_path / "card.md")
     with pytest.raises(VersionRefused, match="symbolic link"):
         run_folder(signing.root, out, False)
+    with pytest.raises(UsageError, match=f"--out: there is no folder {tmp_path / 'no'} "):
+        verify(signing.root, signing.params, "v0.1.0", tmp_path / "no" / "new")
+    assert not (tmp_path / "no").exists()
     with pytest.raises(UsageError, match="exists already"):
         verify(signing.root, signing.params, "v0.1.0", out)
 

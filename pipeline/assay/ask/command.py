@@ -43,7 +43,7 @@ from assay.reports.comparison import Comparison
 from assay.reports.evaluation import Evaluation
 from assay.reports.verdict import Finding, Outcome
 from assay.score.operations.disclosure import record
-from assay.score.operations.export_targets import EXPORTS, check_not_in_git
+from assay.score.operations.export_targets import EXPORTS, check_target
 from assay.store import open_store
 
 LIST = f"{EXPORTS}/labels-to-find.csv"
@@ -150,7 +150,7 @@ def run(
             expected="--show-private WHY, which is put on record",
             found=", ".join(private),
         )
-    path, until = check_not_in_git(root, out or root / LIST, "--out"), now or datetime.now(UTC)
+    path, until = check_target(root, out or root / LIST, "--out"), now or datetime.now(UTC)
     pool = read_pool(root, params, question.bundles, first, last, until)
     effects, spreads = question.effects(pool)
     floor, enough = answer.least_variance(pool, effects), question.error_that_tells(effects)

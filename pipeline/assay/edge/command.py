@@ -20,7 +20,7 @@ from assay.edge.sent_counts import device_grid
 from assay.errors import ExportUnproven, ModelNotExported, UsageError
 from assay.project import extras
 from assay.project.params import Params
-from assay.project.partitions import replace_folder
+from assay.project.partitions import check_parent, replace_folder
 from assay.project.text import counted
 from assay.registry.pin import pin_named
 
@@ -88,6 +88,8 @@ def run(
     UsageError
         The folder has files, or cannot be written.
     """
+    if out is not None:
+        check_parent(out, "--out")
     export, sample = _export(root, params, wanted)
     if to == "onnx":
         extras.require("onnx", "onnxruntime")

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
+from assay.errors import UsageError
 from assay.project.params.inputs import NIGHT_IN_PATH
 from assay.project.params.values import Every
 
@@ -40,6 +41,24 @@ def replace_folder(target: Path) -> Iterator[Path]:
         if target.exists():
             target.rename(Path(scratch) / "old")
         made.rename(target)
+
+
+def check_parent(folder: Path, option: str) -> None:
+    """Refuse a folder, named by an option, that would be made in one that is not there.
+
+    Raises
+    ------
+    UsageError
+        Its parent is no folder. A path with a slip in it would make folders anywhere.
+    """
+    parent = folder.expanduser().absolute().parent
+    if not parent.is_dir():
+        raise UsageError(
+            f"there is no folder {parent}",
+            where=option,
+            expected="a path of which at most the last folder is new",
+            fix="Correct the path, or make the folder.",
+        )
 
 
 def write(table: pa.Table, root: Path, column: str, part: str) -> None:

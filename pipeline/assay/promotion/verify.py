@@ -54,8 +54,10 @@ def run(root: Path, params: Params, name: str | None, out: Path | None) -> Verif
         Its bundle cannot be had, or has other bytes.
     """
     policy = access.read_policy(root)
-    if out is not None and not policy.signing.trusted:
-        raise UsageError("no key is trusted", where=f"{policy.place}: signing.trusted")
+    if out is not None:
+        if not policy.signing.trusted:
+            raise UsageError("no key is trusted", where=f"{policy.place}: signing.trusted")
+        partitions.check_parent(out, "--out")
     known, wanted = versions.read_state(root, params.name), name or params.registry.stage
     stage = None if is_number(wanted) else wanted
     find = versions.select_version if stage is None else versions.select_champion

@@ -163,6 +163,31 @@ def test_a_night_that_is_held_names_its_run(store: Store, values: Params, tmp_pa
         export.run(tmp_path, values, NIGHT, "csv:a.csv")
 
 
+@pytest.mark.parametrize(
+    ("to", "missing"),
+    [
+        ("csv:{}/new/night.csv", None),
+        ("csv:{}/no/new/night.csv", "no"),
+        ("csv:{}/no/such/new/night.csv", "no/such"),
+        ("parquet:{}/new", None),
+        ("parquet:{}/no/new", "no"),
+    ],
+)
+def test_at_most_the_last_folder_is_made(
+    publish: Publish, values: Params, rows, tmp_path: Path, to: str, missing: str | None
+) -> None:
+    publish(rows)
+    target = to.format(tmp_path)
+    if missing is None:
+        assert export.run(tmp_path, values, NIGHT, target).rows == 3
+    else:
+        with pytest.raises(UsageError) as caught:
+            export.run(tmp_path, values, NIGHT, target)
+        words = f"--to {target.partition(':')[2]}: there is no folder {tmp_path / missing} ("
+        assert caught.value.line().startswith(words)
+        assert not (tmp_path / "no").exists()
+
+
 def test_what_cannot_be_exported_is_said(
     publish: Publish, values: Params, rows, tmp_path: Path
 ) -> None:

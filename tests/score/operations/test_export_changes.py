@@ -413,3 +413,14 @@ def test_a_night_that_changes_meanwhile_is_not_sent(
         send(FIRST)
     assert files(tmp_path) == []
     assert store.exports("csv:exports/crm") == []
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_at_most_the_last_folder_is_made(
+    publish: Callable[..., None], send: Export, tmp_path: Path, kind: str
+) -> None:
+    publish(FIRST, scores(A=0.1))
+    with pytest.raises(UsageError, match=f"there is no folder {tmp_path / 'new'} "):
+        send(FIRST, to=f"{kind}:new/crm")
+    assert not (tmp_path / "new").exists()
+    assert send(FIRST, to=f"{kind}:crm").rows == 1

@@ -159,6 +159,8 @@ def test_rows_never_land_where_git_would_take_them(scored: Scored) -> None:
         with pytest.raises(UsageError, match=r"git would add these rows.*expected a path in exp"):
             quarantine.export(scored.root, scored.params, NIGHT, out=scored.root / name)
         assert not (scored.root / name).exists()
+    with pytest.raises(UsageError, match=f"there is no folder {scored.root / 'exports/a'} "):
+        scored.export("a/b/refused.csv")
     scored.export()
     quarantine.export(scored.root, scored.params, NIGHT, out=scored.root.parent / "refused.csv")
     listed = subprocess.run(

@@ -46,6 +46,8 @@ def run(root: Path, params: Params, name: str | None, annex: bool, out: Path | N
     AssayError
         There is no such version, or its bundle or commit cannot be had.
     """
+    if out is not None:
+        partitions.check_parent(out, "--out")
     known, wanted = versions.read_state(root, params.name), name or params.registry.stage
     find = versions.select_version if is_number(wanted) else versions.select_champion
     version = find(known, params.name, wanted)

@@ -35,7 +35,7 @@ from assay.score.operations.changes import (
 )
 from assay.score.operations.disclosure import masked, masked_schema
 from assay.score.operations.export import nothing_published, write_rows
-from assay.score.operations.export_targets import check_not_in_git
+from assay.score.operations.export_targets import check_target
 from assay.store import Run, RunFiles, Store, open_store
 from assay.store.delta.tables import infer_keys_and_task
 
@@ -121,7 +121,7 @@ def run(
             expected="one of --with VERSION, --turn N or NIGHT2",
         )
     if out is not None:
-        check_not_in_git(root, out, "--out")
+        check_target(root, out, "--out")
         if out.suffix not in (".parquet", ".csv"):
             raise UsageError(
                 "no such format", where="--out", expected="a name that ends in .parquet or .csv"

@@ -33,7 +33,7 @@ from assay.score.operations import disclosure, postgres
 from assay.score.operations.disclosure import masked, masked_schema
 from assay.score.operations.export_targets import (
     ExportData,
-    check_not_in_git,
+    check_target,
     lists_as_text,
     load_sink,
     write_csv,
@@ -81,7 +81,7 @@ def run(
     NothingScored
         No run has published the night.
     UsageError
-        It is no valid target, or a folder where CSV needs a file.
+        It is no valid target, a folder where CSV needs a file, or in a folder that is not there.
     ExportFailed
         The night's published run changed in the meantime.
     """
@@ -161,10 +161,10 @@ def parse(to: str, root: Path) -> tuple[str, Target]:
     """
     kind, _, rest = to.partition(":")
     if kind == "parquet" and rest:
-        folder = check_not_in_git(root, Path(rest).expanduser(), "--to")
+        folder = check_target(root, Path(rest).expanduser(), "--to", folder=True)
         return str(folder), lambda night: _parquet(folder, night)
     if kind == "csv" and rest:
-        file = check_not_in_git(root, Path(rest).expanduser(), "--to")
+        file = check_target(root, Path(rest).expanduser(), "--to")
         return str(file), lambda night: write_rows(
             "csv", file, night.schema, night.batches, night.check
         )

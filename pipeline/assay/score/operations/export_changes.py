@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 from assay.contract.private_columns import private_columns
 from assay.errors import ExportFailed, RunUnknown, UsageError
 from assay.project.params import Params
+from assay.project.partitions import check_parent
 from assay.project.processes import delete_abandoned
 from assay.registry.allowed import require_run
 from assay.score.operations import disclosure, export, postgres
@@ -90,6 +91,8 @@ def run(
     started = time.monotonic()
     name, send = export.parse(to, root)
     kind, _, rest = to.partition(":")
+    if kind == "csv":
+        check_parent(Path(name), f"--to {to}")
     store = open_store(root, params)
     private = private_columns(root, params) if show_private is None else ()
     changes = _Changes(root, store, published_files(store, partition), name, by, private)

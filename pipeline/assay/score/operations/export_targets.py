@@ -22,6 +22,7 @@ import pyarrow.types as t
 from assay.errors import AssayError, ExportFailed, UsageError
 from assay.project import plugins, source_code
 from assay.project.params.values import FUNCTION_EXAMPLE, name_fault
+from assay.project.partitions import check_parent
 from assay.project.text import counted
 from assay.registry import git
 
@@ -147,22 +148,26 @@ EXPORTS = "exports"
 """A folder of the project that git ignores."""
 
 
-def check_not_in_git(root: Path, target: Path, option: str) -> Path:
-    """``target``, after checking that git will not add it.
+def check_target(root: Path, target: Path, option: str, *, folder: bool = False) -> Path:
+    """``target``, after checking that git will not add it and that its folder can be made.
+
+    Parameters
+    ----------
+    folder
+        The target is a folder, else a file in one.
 
     Raises
     ------
     UsageError
-        Git would add it.
+        Git would add it, or more than its last folder would have to be made.
     """
     place, project = target.expanduser().absolute().resolve(), root.resolve()
-    if project not in place.parents:
-        return target
-    folder = project / EXPORTS
-    if folder in place.parents and not (folder / ".gitignore").exists():
-        folder.mkdir(exist_ok=True)
-        (folder / ".gitignore").write_text("# Rows of data: never in git.\n*\n", encoding="utf-8")
-    if git.would_add(project, place):
+    inside, exports = project in place.parents, project / EXPORTS
+    if inside and exports in place.parents and not (exports / ".gitignore").exists():
+        exports.mkdir(exist_ok=True)
+        (exports / ".gitignore").write_text("# Rows of data: never in git.\n*\n", encoding="utf-8")
+    check_parent(place if folder else place.parent, f"{option} {target}")
+    if inside and git.would_add(project, place):
         raise UsageError(
             "git would add these rows to the project with the next commit",
             where=f"{option} {target}",

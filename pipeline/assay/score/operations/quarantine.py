@@ -20,7 +20,7 @@ from assay.contract.private_columns import private_columns
 from assay.errors import SourceError, UsageError
 from assay.project.params import Params
 from assay.score.operations.disclosure import record
-from assay.score.operations.export_targets import EXPORTS, check_not_in_git
+from assay.score.operations.export_targets import EXPORTS, check_target
 from assay.store import Run, Store, open_store
 from assay.store.delta.tables import PRIVATE
 from assay.store.key_rows import ROW, read_row, whole_row
@@ -156,7 +156,7 @@ def export(
     if out is None:
         out = root / EXPORTS / f"refused-{quote(partition, safe=' ')}.csv"
     file_format(out, "--out")
-    check_not_in_git(root, out, "--out")
+    check_target(root, out, "--out")
     columns: dict[str, None] = {}
     for row in _rows(store, chosen):
         columns |= dict.fromkeys(json.loads(row["row"]))

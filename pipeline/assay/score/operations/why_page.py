@@ -12,7 +12,7 @@ from assay.pages.svg import BLUE, DARK, GREY, ORANGE, Picture, Scale, text_width
 from assay.pages.templating import compose_page, render
 from assay.project.document import write_text
 from assay.project.text import counted
-from assay.score.operations.export_targets import EXPORTS, check_not_in_git
+from assay.score.operations.export_targets import EXPORTS, check_target
 from assay.score.operations.why import (
     Why,
     base_words,
@@ -46,7 +46,7 @@ def check(root: Path, page: Path) -> None:
             where=f"--page {page}",
             expected=f"a path in {EXPORTS}/, or outside of the project",
         )
-    check_not_in_git(root, page, "--page")
+    check_target(root, page, "--page")
 
 
 def write(answer: Why, page: Path, top: int) -> None:
