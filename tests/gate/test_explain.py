@@ -60,6 +60,13 @@ def test_before_the_gate_has_decided_it_is_said(
     assert "The gate has not decided" in capsys.readouterr().err
 
 
+def test_of_a_name_that_there_is_not_nothing_else_is_said(
+    tiny: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["gate", "explain", "nonsense", "--root", str(tiny.root)]) == 2
+    assert capsys.readouterr().err.startswith("assay: assay gate explain: there is no rule, ")
+
+
 def test_a_change_is_explained(tiny: Any, capsys: pytest.CaptureFixture[str]) -> None:
     tiny.policy("name: no worse, kind: change, metric: auc, margin: 0.02")
     tiny.comparison(build.comparison(build.difference(-0.01)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -168,6 +169,23 @@ def test_an_input_that_is_not_there_is_a_warning(
     replace(project, "params.yaml", "seed: 7", "seed: 7\nlabels: {input: s3://truth/labels}")
     project_check.run(project, COMMANDS)
     assert not caplog.messages
+
+
+@pytest.mark.usefixtures("whole_tests")
+def test_a_project_of_a_newer_assay_is_a_warning(
+    project: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    here = version("assay")
+    for wrote, warned in ((f"{here}.1", True), (here, False), ("ours", False)):
+        caplog.clear()
+        text = re.sub("^assay: .*\n", "", (project / "params.yaml").read_text(), flags=re.M)
+        (project / "params.yaml").write_text(f'assay: "{wrote}"\n{text}')
+        project_check.run(project, COMMANDS)
+        assert caplog.messages == [
+            "params.yaml: assay: a newer Assay wrote this project than the one that is installed "
+            f"(expected at most {here}, found {wrote}). Install what "
+            "requirements/ names: make setup"
+        ] * int(warned)
 
 
 STAGES: dict[str, tuple[str, str, str]] = {

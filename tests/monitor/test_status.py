@@ -124,11 +124,14 @@ def test_a_held_run_after_the_last_night_is_told(
 ) -> None:
     project.score(NIGHT, "run-1")
     later = datetime(2013, 2, 3, tzinfo=UTC)
-    project.log("2013-02-02", "run-2", "held", detail="too few rows", at=later)
+    many = "; ".join(f"null share of column_{number} 0.30" for number in range(20))
+    project.log("2013-02-02", "run-2", "held", detail=f"too few rows; {many}", at=later)
     document, text = told(project, capsys)
     assert document["night"]["run_id"] == "run-1"
     assert document["night"]["unpublished_run"]["event"] == "held"
-    assert "too few rows" in text
+    assert many in document["night"]["latest"]["reasons"][0]
+    # As long as a screen has three lines for, and a sentence of its own.
+    assert "too few rows" in text and "column_19" not in text
 
 
 def test_nights_that_wait_for_a_person_are_told_whatever_came_after(

@@ -202,15 +202,27 @@ def test_an_override_overrules_the_gate_and_nothing_else(
 
 def test_a_verdict_that_is_no_pass_is_the_reason_why_dvc_lock_lacks_the_gate() -> None:
     lacking = changed(GOOD, verdict=FAILED, stale=("gate: it is not in dvc.lock",))
-    verdict, lock = refusals(lacking)
+    (verdict,) = refusals(lacking)
     assert verdict.what == "the gate did not let it pass"
+    assert verdict.fix.startswith(f"{FINDING.title}: {FINDING.detail}. ")
     assert "assay promote --override" in verdict.fix
-    assert lock.what.startswith("DVC keeps no output of a gate that did not pass")
-    assert "dvc repro" not in lock.line()  # it would stop at the gate again
+    assert "DVC keeps no output of a gate that did not pass" in overridable(lacking)[1].what
     assert refusals(lacking, override=True) == []
     assert refusals(changed(lacking, stale=()))[1:] == []
     for other in (changed(lacking, verdict=VERDICT), changed(lacking, stale=("train: changed",))):
         assert refusals(other)[0].where == "dvc.lock"
+
+
+def test_what_is_wrong_in_many_stages_and_parts_is_one_reason_for_each_file() -> None:
+    stale = tuple(f"{stage}: changed" for stage in "abcdefg")
+    other = {"policy": FoundDigest(digest("f")), "code": FoundDigest(digest("e"))}
+    edited = changed(GOOD, stale=stale, again=("'a' is PASS", "'b' is PASS"), **other)
+    lock, parts, again = refusals(edited)
+    assert lock.found == f"{'; '.join(stale[:5])} and 2 more"
+    assert parts.what == "the verdict is about another policy, another code"
+    assert parts.expected == f"policy {digest('d')[:19]}, code {digest('9')[:19]}"
+    assert parts.found == f"{digest('f')[:19]}, {digest('e')[:19]}"
+    assert again.found == "'a' is PASS; 'b' is PASS"
 
 
 def test_a_verdict_against_the_champion_of_today_is_a_yes() -> None:

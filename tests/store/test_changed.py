@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from deltalake import DeltaTable, write_deltalake
 
 from assay.errors import StoreError
 from assay.store import Store
@@ -117,6 +118,15 @@ def test_a_file_that_was_copied_over_another_is_told(store: Store, make: Any, to
     (found,) = store.check()
     assert f"date={to}: " in found.what and "--force" in found.fix
     assert f"holds rows of run {run_id}" in found.what
+
+
+def test_rows_that_something_else_added_have_one_fix(store: Store, make: Any) -> None:
+    make.run("r1", "p", good=[5])
+    uri = store.table_uri(PREDICTIONS)
+    write_deltalake(uri, pa.table(DeltaTable(uri).to_pyarrow_dataset().to_table()), mode="append")
+    (found,) = store.check()
+    assert "holds rows of run r1" in found.what
+    assert found.fix == "assay score --date p --force scores it again"
 
 
 def test_rows_of_a_run_that_nobody_knows_are_told(store: Store, make: Any, tmp_path: Path) -> None:

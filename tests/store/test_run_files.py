@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from assay.errors import NothingScored, RunUnknown, UsageError
+from assay.errors import NothingScored, RunUnknown, StoreError, UsageError
 from assay.store import RunFiles
 from tests.store.conftest import Maker
 
@@ -41,7 +41,7 @@ def test_the_newest_run_of_a_version_is_found_replaced_or_held(make: Maker) -> N
 def test_a_version_that_never_scored_the_night_is_named_with_those_that_did(make: Maker) -> None:
     by(make, "a", "v1")
     by(make, "b", "v2")
-    with pytest.raises(RunUnknown, match=r"date=p: v9 never scored the night.*expected .*: v1\)"):
+    with pytest.raises(RunUnknown, match=r"date=p: there is no run of v9 .*expected .*: v1\)"):
         make.store.run_of_version("p", "v9")
     with pytest.raises(RunUnknown, match="v2 has no run of the night but the one that readers see"):
         make.store.run_of_version("p", "v2")
@@ -59,6 +59,15 @@ def test_files_that_vacuum_took_are_named(make: Maker) -> None:
     ):
         with pytest.raises(RunUnknown, match=r"files of the run are not there any more.*vacuum"):
             find()
+
+
+def test_a_damaged_file_of_what_readers_see_is_named_by_who_reads_it(make: Maker) -> None:
+    by(make, "a", "v1", good=[1, 2])
+    run = make.store.published_run("p")
+    lost = make.store.files_of_run(run).files[0].path
+    Path(make.store.table_uri("predictions"), lost).unlink()
+    with pytest.raises(StoreError, match=f"{lost}: the file is gone"):
+        ids(make, make.store.files_of_run(run))
 
 
 def test_an_older_run_whose_files_exist_is_taken_before_a_newer_one_that_lost_some(

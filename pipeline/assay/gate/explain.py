@@ -120,7 +120,7 @@ def list_rules(root: Path, params: Params) -> RuleList:
 
     A verdict that cannot be read is warned of: the outcomes of rules are those of now.
     """
-    recorded = _recorded(root, params)
+    recorded = _recorded(root, params, logging.WARNING)
     inputs, policy = _inputs(root), kinds.read_policy(params, root)
     return RuleList(
         tuple(_explain(rule, inputs, policy, params) for rule in policy.rules),
@@ -138,9 +138,10 @@ def run(root: Path, params: Params, name: str) -> ExplainedRule | RecordedName:
     UsageError
         Neither the policy nor the verdict has ``name``.
     """
-    recorded = _recorded(root, params)
     policy = kinds.read_policy(params, root)
     rule = next((each for each in policy.rules if each.name == name), None)
+    # Of a name that there is not, the error is all that is to be said.
+    recorded = _recorded(root, params, logging.WARNING if rule else logging.DEBUG)
     if rule is not None:
         return _explain(rule, _inputs(root), policy, params)
     if name in recorded:
@@ -165,15 +166,15 @@ def _summary(explained: _Found) -> dict[str, object]:
     }
 
 
-def _recorded(root: Path, params: Params) -> Mapping[str, RecordedName]:
-    """What the verdict has besides the policy's rules, by name; a broken verdict is warned of."""
+def _recorded(root: Path, params: Params, level: int) -> Mapping[str, RecordedName]:
+    """What the verdict has besides the policy's rules, by name; a broken one is logged."""
     try:
         verdict = read_verdict(root)
     except StageInputMissing:
-        _LOG.warning("The gate has not decided: its rules are asked of the reports that are here.")
+        _LOG.log(level, "The gate has not decided: its rules are asked of the reports here.")
         return {}
     except AssayError as error:
-        _LOG.warning("%s The rules are asked anew here.", error.line())
+        _LOG.log(level, "%s The rules are asked anew here.", error.line())
         return {}
     rules = {each.name for each in params.gate.rules}
     by_name: dict[str, tuple[Finding, ...]] = {}

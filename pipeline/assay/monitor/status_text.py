@@ -18,12 +18,14 @@ from assay.monitor.status import (
     Status,
     WaitingRun,
 )
-from assay.project.text import counted, format_count, format_digits
+from assay.project.text import counted, format_count, format_digits, one_line
 from assay.registry.verification import unverified_warning
 from assay.score.due import DECIDED
 
 SHOWN = 5
 """The most nights that one line names, the last ones."""
+LONGEST = 240
+"""Characters of a reason; the night's page has all of it."""
 
 
 def status_lines(status: Status) -> Iterator[tuple[str, list[str]]]:
@@ -65,6 +67,7 @@ def night_lines(facts: NightStatus) -> list[str]:
         published = f"the last published is {facts.partition}, {published}"
     # The reasons of a monitored night are listed under drift.
     reasons = latest.reasons if latest.partition != facts.partition else []
+    reasons = [*(one_line(f"{each}.", LONGEST) for each in reasons[:-1]), *reasons[-1:]]
     lines = [
         f"{latest.partition}: {latest.words}",
         *reasons,
@@ -162,5 +165,5 @@ def incident_lines(facts: IncidentsStatus) -> list[str]:
     until = f"; nights were looked at together up to {facts.to}" if facts.to else ""
     return [
         f"{len(facts.open) or 'none'} open{snoozed}{until}",
-        *(f"{each.id}: {each.sentence}" for each in facts.open),
+        *(f"{each.id}: {one_line(each.sentence, LONGEST)}" for each in facts.open),
     ]

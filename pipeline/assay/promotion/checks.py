@@ -109,7 +109,7 @@ def refusals(facts: PromotionFacts, *, override: bool = False) -> list[Promotion
     return [
         *_repository(facts),
         *_bundle(facts),
-        *([] if override else overridable(facts)),
+        *([] if override else _judged(facts)),
         *_registry(facts),
     ]
 
@@ -119,9 +119,12 @@ def overridable(facts: PromotionFacts) -> list[PromotionRefused]:
 
     It cannot be overruled that the bundle cannot be fetched: nobody could score with it.
     """
-    if _only_refused(facts):
-        return [*_verdict(facts), *_unbound(facts)]
-    return [*_lock(facts), *_verdict(facts)]
+    return [*_judged(facts), *_unbound(facts)]
+
+
+def _judged(facts: PromotionFacts) -> list[PromotionRefused]:
+    """The reasons of `overridable` but one that is over with the gate's refusal."""
+    return [*([] if _only_refused(facts) else _lock(facts)), *_verdict(facts)]
 
 
 def _only_refused(facts: PromotionFacts) -> bool:
@@ -215,23 +218,22 @@ def _lock(facts: PromotionFacts) -> Iterator[PromotionRefused]:
     """What changed without ``dvc repro``, or was edited by hand after it."""
     if not facts.locked:
         return  # already reported
-    for line in facts.stale:
+    if facts.stale:
         yield PromotionRefused(
             "it does not describe the commit",
             where=layout.DVC_LOCK,
-            found=line,
+            found=first_few(facts.stale, 5, "; "),
             fix="Run dvc repro and commit what it writes.",
         )
 
 
 def _unbound(facts: PromotionFacts) -> Iterator[PromotionRefused]:
     """That no hash in dvc.lock holds the verdict of a gate that refused."""
-    if facts.stale:
+    if facts.stale and _only_refused(facts):
         yield PromotionRefused(
             "DVC keeps no output of a gate that did not pass, so the verdict in the commit is not "
             "in dvc.lock",
             where=layout.DVC_LOCK,
-            fix="It is once the gate passes; an override records that it was not.",
         )
 
 
@@ -247,22 +249,23 @@ def _verdict(facts: PromotionFacts) -> Iterator[PromotionRefused]:
         return
     if verdict.outcome is not Outcome.PASS:
         bad = [each.title for each in verdict.blocking]
+        why = f"{bad[0]}: {verdict.blocking[0].detail}. " if bad else ""
         yield PromotionRefused(
             "the gate did not let it pass",
             where=layout.VERDICT,
             expected=Outcome.PASS.value,
             found=f"{verdict.outcome.value}: {'; '.join(bad) or 'no finding decides'}",
-            fix="assay gate verdict says why. Fix the model, or the rule in params.yaml (gate), "
-            "then run dvc repro and commit. If it may go out all the same: assay promote "
+            fix=f"{why}assay gate verdict says more. Fix the model, or the rule in params.yaml "
+            "(gate), then run dvc repro and commit. If it may go out all the same: assay promote "
             "--override --because 'why it may'.",
         )
     yield from _waived(facts, verdict)
     yield from _another(facts)
-    for line in facts.again:
+    if facts.again:
         yield PromotionRefused(
             "it is not what the gate says of this commit",
             where=layout.VERDICT,
-            found=line,
+            found=first_few(facts.again, 5, "; "),
             fix="A verdict is never edited. " + _GATE,
         )
 
@@ -306,7 +309,7 @@ def _another(facts: PromotionFacts) -> Iterator[PromotionRefused]:
         )
     # An incomplete bundle is already reported; it has no digest to compare.
     bundle = [("bundle", verdict.bundle, facts.here)] if facts.here.digest else []
-    for what, told, now in (
+    judged = (
         *bundle,
         ("data", verdict.data, facts.data),
         ("contract", verdict.contract, facts.contract),
@@ -314,15 +317,15 @@ def _another(facts: PromotionFacts) -> Iterator[PromotionRefused]:
         ("code", verdict.code, facts.code),
         ("set of reports", verdict.reports, facts.reports),
         *_champion(facts, verdict),
-    ):
-        if now.digest is None or now.digest != told:
-            yield PromotionRefused(
-                f"the verdict is about another {what}",
-                where=layout.VERDICT,
-                expected=f"{what} {short_digest(told)}",
-                found=str(now),
-                fix=_GATE,
-            )
+    )
+    if other := [each for each in judged if each[2].digest is None or each[2].digest != each[1]]:
+        yield PromotionRefused(
+            f"the verdict is about {', '.join(f'another {what}' for what, _, _ in other)}",
+            where=layout.VERDICT,
+            expected=", ".join(f"{what} {short_digest(told)}" for what, told, _ in other),
+            found=", ".join(str(now) for _, _, now in other),
+            fix=_GATE,
+        )
 
 
 def _champion(facts: PromotionFacts, verdict: Verdict) -> list[tuple[str, str | None, FoundDigest]]:

@@ -396,10 +396,10 @@ def select_champion(known: RegistryState, name: str, stage: str) -> Version:
     champion = known.find(label)
     if champion is None:
         raise NoChampion(
-            f"the stage {stage} of {name} is held by a commit that is no version",
-            expected="a version that assay promote registered",
+            f"the tag of the stage {stage} is at a commit that was never made a version of {name}",
+            expected="a commit with a version's tag, as assay promote makes it",
             found=label[:10],
-            fix="Check that commit out and run assay promote.",
+            fix="Check that commit out and run assay promote, or assay rollback --to a version.",
         )
     if champion.bundle == UNKNOWN:
         several = known.bundle_digests(champion)

@@ -234,13 +234,12 @@ def _log(place: StoreLocation, table: str, fix: bool) -> Iterator[Damage]:
 
 def _complaint(uri: str) -> str | None:
     """Why a table's log cannot be read, None if it can."""
-    try:
+
+    def look() -> None:
         if (opened := log.open_table(uri)) is not None:
             log.active_files(opened)
-    except StoreError as error:
-        # Not its whole line, which sends people here.
-        return error.what if error.found is None else f"{error.what} (found {error.found})"
-    return None
+
+    return _told(look)
 
 
 @dataclass(frozen=True)
@@ -271,8 +270,9 @@ def _files(place: StoreLocation, table: str, fix: bool, profiled: set[str]) -> I
         elif table == RUNS and (complaint := _told(lambda: read_run_records(place))) is not None:
             yield Damage(table, complaint, "restore it from a backup")
         return
-    if table == PREDICTIONS and (complaint := _told(lambda: visible_runs(place))) is not None:
-        yield Damage(table, complaint, "assay score scores that night again")
+    # A file of something else is a fault of a file already.
+    if table == PREDICTIONS and not lost and (why := _told(lambda: visible_runs(place))):
+        yield Damage(table, why, "assay score scores that night again")
     nights: dict[str, list[_Fault]] = {}
     for path, fault in sorted(lost.items()):
         nights.setdefault(parse_partition(path)[1], []).append(fault)
@@ -286,7 +286,8 @@ def _told(look: Callable[[], object]) -> str | None:
     try:
         look()
     except StoreError as error:
-        return error.line()
+        # Not its whole line: its fix is another one than what is named here, or sends people here.
+        return error.what if error.found is None else f"{error.what} (found {error.found})"
     return None
 
 

@@ -30,7 +30,7 @@ from assay.store.runs import Run, format_runs, from_json
 
 @dataclass(frozen=True)
 class RunFiles:
-    """A run with its files of predictions, all of which exist, and their columns.
+    """A run with its files of predictions, and their columns.
 
     ``place`` is where they are, if not in the store.
     """
@@ -50,10 +50,13 @@ class RunFiles:
 def files_of_run(place: StoreLocation, run: Run) -> RunFiles:
     """The files of a run.
 
+    Those that readers see are not looked at here: nothing takes them away, so who reads one that is
+    damaged is told which.
+
     Raises
     ------
     RunUnknown
-        Files of it are gone, or the log does not go back to when readers saw it.
+        Files of another run are gone, or the log does not go back to when readers saw it.
     """
     staged = None
     if run.event == "planned":
@@ -63,10 +66,11 @@ def files_of_run(place: StoreLocation, run: Run) -> RunFiles:
     if staged is not None:
         return _checked(place, run, staged.predictions, staged.predictions_schema)
     view = read_partition_view(place, PREDICTIONS, run.partition)
-    if visible_run_id(place, view, run.partition) != run.run_id:
-        commits = partition_commits(place, PREDICTIONS, run.partition)
-        mine = [entry["version"] for entry in commits if entry.get("run_id") == run.run_id]
-        view = _view_at(place, run.partition, mine[0]) if mine else log.PartitionView()
+    if visible_run_id(place, view, run.partition) == run.run_id:
+        return RunFiles(run, view.files, log.schema_of(place.table_uri(PREDICTIONS)))
+    commits = partition_commits(place, PREDICTIONS, run.partition)
+    mine = [entry["version"] for entry in commits if entry.get("run_id") == run.run_id]
+    view = _view_at(place, run.partition, mine[0]) if mine else log.PartitionView()
     return _checked(place, run, view.files)
 
 
@@ -96,7 +100,7 @@ def run_of_version(place: StoreLocation, partition: str, version: str) -> RunFil
     raise gone or RunUnknown(
         f"{version} has no run of the night but the one that readers see"
         if only
-        else f"{version} never scored the night",
+        else f"there is no run of {version}",
         where=f"{place.column}={partition}",
         expected=f"a version of its other runs: {', '.join(others) or 'there are none'}",
     )
@@ -150,18 +154,19 @@ def _checked(
     place: StoreLocation, run: Run, files: Sequence[StagedFile], schema: pa.Schema | None = None
 ) -> RunFiles:
     uri = place.table_uri(PREDICTIONS)
-    if not files or find_missing_files(uri, files):
-        raise files_gone(place, run)
+    if (lost := find_missing_files(uri, files)) or not files:
+        raise files_gone(place, run, lost)
     return RunFiles(run, tuple(files), log.schema_of(uri) if schema is None else schema)
 
 
-def files_gone(place: StoreLocation, run: Run) -> RunUnknown:
-    """That files of a run are gone or damaged, and what deletes some."""
+def files_gone(place: StoreLocation, run: Run, lost: Sequence[StagedFile]) -> RunUnknown:
+    """That files of a run that readers do not see are gone or damaged, and what deletes some."""
     return RunUnknown(
         "files of the run are not there any more, or not whole",
         where=f"{place.column}={run.partition}, run {run.run_id}",
+        found=lost[0].path if lost else None,
         fix="assay vacuum deletes what was replaced longer ago than publish.keep_days says, "
-        "assay forget what held a row of its keys. If neither did, assay fsck names the damage.",
+        "assay forget what held a row of its keys.",
     )
 
 
@@ -327,8 +332,8 @@ def find_quarantine(
     if last.event == "held":
         staged = read_held_run(place, last.run_id)
         assert staged is not None, "its state says that it has the event"
-        if find_missing_files(place.table_uri(QUARANTINE), staged.quarantine):
-            raise files_gone(place, last)
+        if lost := find_missing_files(place.table_uri(QUARANTINE), staged.quarantine):
+            raise files_gone(place, last, lost)
         return RunQuarantine(last, staged.quarantine)
     return RunQuarantine(last, history.require_visible_run(place, partition).quarantine)
 

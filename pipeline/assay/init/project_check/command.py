@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, TypeVar
+
+from packaging.version import InvalidVersion, Version
 
 from assay.contract.contradictions import contradictions
 from assay.contract.definition import Contract
@@ -99,7 +103,7 @@ def run(root: Path, commands: Collection[str] = ()) -> ProjectCheck:
         faults += waivers.too_long(params.gate.waivers, waivers.today())
         refused = _kept(faults, lambda: [*waivers.not_allowed(root, params.gate.waivers)])
         faults += [each.line() for each in refused or ()]
-        for line in missing_inputs(params, root):
+        for line in (*newer_assay(params.assay or "0"), *missing_inputs(params, root)):
             _log.warning(line)
         policy = _kept(faults, partial(read_policy, params, root))
         rules = () if policy is None else policy.rules
@@ -326,6 +330,19 @@ def fold_faults(params: Params) -> Iterator[str]:
             found=f"{folds}",
             fix="Use fewer folds or a longer training window",
         ).line()
+
+
+def newer_assay(wrote: str) -> Iterator[str]:
+    """A line if another Assay than the installed one, and a newer one, wrote the project."""
+    with suppress(InvalidVersion):
+        if Version(wrote) > Version(here := version("assay")):
+            yield AssayError(
+                "a newer Assay wrote this project than the one that is installed",
+                where=f"{layout.PARAMS}: assay",
+                expected=f"at most {here}",
+                found=wrote,
+                fix="Install what requirements/ names: make setup",
+            ).line()
 
 
 def missing_inputs(params: Params, root: Path) -> Iterator[str]:

@@ -196,7 +196,7 @@ def _parquet(folder: Path, night: ExportData) -> None:
     except FileNotFoundError:
         others = []
     except OSError as error:
-        raise ExportFailed("cannot be read", where=str(inner), found=str(error)) from None
+        raise ExportFailed("cannot be read", where=str(inner), found=error.strerror) from None
     if set(others) - {PART}:
         raise ExportFailed(
             "holds files of others",
@@ -267,6 +267,6 @@ def _replacing(file: Path) -> Iterator[IO[Any]]:
         raise ExportFailed(
             "cannot be written",
             where=str(file),
-            found=str(error).partition("\n")[0][:160],
+            found=getattr(error, "strerror", None) or str(error).partition("\n")[0][:160],
             fix="It keeps what it had.",
         ) from None
