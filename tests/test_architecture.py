@@ -452,7 +452,7 @@ def f():
     }
 
 
-MOST_CODE = 68_185
+MOST_CODE = 68_160
 MOST_FILES = 533
 """What the package may hold. A change that needs more raises the number, and says why."""
 

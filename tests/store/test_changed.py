@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,21 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
+from assay.columns.profile import Profile
 from assay.errors import StoreError
 from assay.store import Store
-from assay.store.delta import writer
-from assay.store.delta.tables import PREDICTIONS, QUARANTINE, Staged
+from assay.store.delta import upkeep, writer
+from assay.store.delta.tables import (
+    INSTANT,
+    LABELS,
+    PREDICTIONS,
+    PROFILES,
+    QUARANTINE,
+    RUNS,
+    Staged,
+)
+
+NOON = datetime(2013, 7, 1, 12, tzinfo=UTC)
 
 
 def file_of(store: Store, table: str, run_id: str) -> Path:
@@ -92,6 +105,42 @@ def test_so_is_one_in_quarantine(store: Store, make: Any) -> None:
         store.quarantine("p")
     (found,) = store.check()
     assert found.table == QUARANTINE and "date=p" in found.what
+
+
+@pytest.mark.parametrize("table", [LABELS, PROFILES])
+def test_a_flipped_byte_of_a_small_table_is_told(
+    store: Store, make: Any, profile: Profile, table: str
+) -> None:
+    """Wherever it is before the footer, but where no value depends on it."""
+    make.run("r1", "p", good=[*range(1, 41)], profile=profile)
+    kinds = [("id", pa.int64()), ("truth", pa.bool_()), ("arrived_at", INSTANT)]
+    arrived = [{"id": n, "truth": n % 3 == 0, "arrived_at": NOON} for n in range(1, 41)]
+    store.append_labels({"p": pa.Table.from_pylist(arrived, pa.schema(kinds))}, "a.csv", "Ada")
+    (path,) = Path(store.table_uri(table)).rglob("*.parquet")
+    written, values = path.read_bytes(), pq.ParquetFile(path).read()
+    pages = len(written) - 8 - pq.read_metadata(path).serialized_size
+    told = 0
+    for place in random.Random(7).sample(range(4, pages), 60):
+        changed = bytearray(written)
+        changed[place] ^= 0x40
+        path.write_bytes(changed)
+        named = [f"{table}: 1 damaged file: date=p/{path.name} " in d.line() for d in store.check()]
+        told += any(named)
+        assert any(named) or pq.ParquetFile(path).read().equals(values), place
+    assert told > 40  # the rest are fields of pages' headers that readers do not look at
+
+
+def test_rows_of_a_changed_file_are_not_merged(store: Store, make: Any) -> None:
+    for number in range(4):
+        make.event(f"r{number}", "started", number)
+    uri = store.table_uri(RUNS)
+    path, *_ = Path(uri).glob("*.parquet")
+    flip(path, "run_id")
+    with pytest.raises(OSError, match="CRC"):
+        upkeep.merge_files(uri, DeltaTable(uri))
+    assert len(list(Path(uri).rglob("part-*"))) == 4  # and what was begun is gone
+    (found,) = store.check()
+    assert path.name in found.what
 
 
 def test_a_file_without_checksums_is_read_as_ever(

@@ -36,4 +36,5 @@ def test_a_store_without_room(tmp_path: Path, table: str) -> None:
     )  # fmt: skip
     assert done.stderr == ""
     (line,) = done.stdout.splitlines()
-    assert line.startswith(f"{tmp_path}/store/runs: cannot be written (found ")
+    assert line.startswith(f"{tmp_path}/store/runs/part-")
+    assert ".parquet: cannot be written (found " in line

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import random
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import pyarrow as pa
@@ -16,7 +14,7 @@ import pyarrow as pa
 from assay.errors import StoreError
 from assay.store.delta import fsync, log, upkeep
 from assay.store.delta.location import StagedFile, StoreLocation, storage_options, translate_errors
-from assay.store.delta.tables import PREDICTIONS, check_schema, to_delta_schema
+from assay.store.delta.tables import APPENDED, PREDICTIONS, check_schema, to_delta_schema
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -44,6 +42,12 @@ class CommitTarget:
     def column(self) -> str:
         return self.place.column
 
+    @property
+    def partition_by(self) -> list[str]:
+        """The partition column, if the table is stored by it."""
+        small = APPENDED.get(self.table)
+        return [self.column] if small is None or small.partitioned else []
+
 
 @dataclass(frozen=True, slots=True)
 class CommitChange:
@@ -59,6 +63,8 @@ class CommitChange:
         Run -> how many of its rows were taken out of its files in all (`log.forgotten_rows`).
     barred
         Runs that cannot be published from now on (`log.barred`).
+    blind
+        Whether it may follow any version, as it adds files whatever there is.
     """
 
     add: Sequence[StagedFile]
@@ -67,6 +73,7 @@ class CommitChange:
     turns: Mapping[str, int] = field(default_factory=dict)
     forgotten: Mapping[str, int] = field(default_factory=dict)
     barred: Sequence[str] = ()
+    blind: bool = False
 
 
 Plan: TypeAlias = Callable[[Mapping[str, log.PartitionView]], CommitChange | None]
@@ -113,12 +120,17 @@ def table_properties(keep_days: int) -> dict[str, str]:
     }
 
 
-def commit(target: CommitTarget, plan: Plan) -> bool:
+def commit(target: CommitTarget, plan: Plan, merge: bool = False) -> bool:
     """Change the active files of partitions in one commit; creates the table if it is missing.
 
     If an overwrite was planned on an old version, delta-rs still commits it after someone else's
     overwrite, and both stay: two copies of every row. So each attempt plans on the newest version
-    and may only become the version right after it.
+    and may only become the version right after it, if it is not blind.
+
+    Parameters
+    ----------
+    merge
+        As of `upkeep.tend`.
 
     Returns
     -------
@@ -137,28 +149,30 @@ def commit(target: CommitTarget, plan: Plan) -> bool:
         back_off(attempt)
         opened = log.open_to_write(uri)
         if opened is not None:
-            new = check_schema(opened, target.schema, target.column)
+            new = check_schema(opened, target.schema, target.partition_by)
             if new:
                 _add_columns(uri, opened, new)
                 continue
         turns = target.table == PREDICTIONS
         change = plan(log.partition_views(opened, target.column, target.partitions, turns))
-        if change is not None:
+        if change is None:
+            if opened is not None or target.table in APPENDED:
+                return False
+            change = CommitChange((), ())
+        if not change.blind:
             fsync.sync_files(uri, change.add)
-        if change is None and opened is not None:
-            return False
         before = None if opened is None else opened.version()
         try:
-            _commit(target, opened, change or CommitChange((), ()))
+            _commit(target, opened, change)
         except (DeltaError, OSError):
             # If the table has a new version, another writer was first: plan again.
             if version_of(uri) == before:
                 with translate_errors(uri, "cannot be written"):
                     raise
         else:
-            fsync.sync_commits(uri, before, files=False)
+            now = fsync.sync_commits(uri, before, change.add if change.blind else ())
             if opened is not None and before is not None:
-                upkeep.tend(uri, opened, before, merge=False)
+                upkeep.tend(uri, opened, before, now, merge)
             return True
     raise StoreError(
         "could not be committed to",
@@ -183,7 +197,7 @@ def _add_columns(uri: str, table: DeltaTable, new: Sequence[pa.Field]) -> None:
         if version_of(uri) == before:
             with translate_errors(uri, "cannot be given its new columns"):
                 raise
-    fsync.sync_commits(uri, before, files=False)
+    fsync.sync_commits(uri, before)
 
 
 def back_off(attempt: int) -> None:
@@ -211,31 +225,11 @@ def retry_on_conflict(uri: str, what: str, act: Callable[[DeltaTable | None], Do
         before = None if opened is None else opened.version()
         try:
             with translate_errors(uri, what):
-                require_room(uri)
                 return act(opened)
         except StoreError:
             if attempt == ATTEMPTS - 1 or version_of(uri) == before:
                 raise
     raise AssertionError("the last attempt returns or raises")
-
-
-ROOM = 1 << 16
-"""Bytes: more than a commit of a small table, its checkpoint left out."""
-
-
-def require_room(uri: str) -> None:
-    """Fail where a local table cannot be written, before delta-rs does, which panics aloud.
-
-    Raises
-    ------
-    OSError
-        The disk is full or read-only, or the folder is not ours.
-    """
-    if "://" in uri:
-        return
-    there = next(folder for folder in (Path(uri), *Path(uri).parents) if folder.exists())
-    with tempfile.TemporaryFile(dir=there, buffering=0) as file:
-        file.write(bytes(ROOM))
 
 
 def version_of(uri: str) -> int | None:
@@ -249,13 +243,15 @@ def _commit(target: CommitTarget, table: DeltaTable | None, change: CommitChange
     from deltalake.transaction import RemoveAction, create_table_with_add_actions
 
     now = int(time.time() * 1000)
-    column, schema = target.column, Schema.from_arrow(to_delta_schema(target.schema))
-    added = [_add(file, column, now) for file in change.add]
+    by, schema = target.partition_by, Schema.from_arrow(to_delta_schema(target.schema))
+    added = [_add(file, by, now) for file in change.add]
     turns = [Transaction(log.turn_app_id(name), turn) for name, turn in change.turns.items()]
     turns += [Transaction(log.FORGOTTEN + run, many) for run, many in change.forgotten.items()]
     turns += [Transaction(log.BARRED + run, 1) for run in ("", *change.barred) if change.barred]
     properties = CommitProperties(
-        custom_metadata=_metadata(change.facts), max_commit_retries=0, app_transactions=turns
+        custom_metadata=_metadata(change.facts),
+        max_commit_retries=None if change.blind else 0,
+        app_transactions=turns,
     )
     if table is None:
         create_table_with_add_actions(
@@ -263,14 +259,14 @@ def _commit(target: CommitTarget, table: DeltaTable | None, change: CommitChange
             schema,
             added,
             mode="error",
-            partition_by=[column],
+            partition_by=by,
             configuration=table_properties(target.place.keep_days),
             storage_options=storage_options(target.uri),
             commit_properties=properties,
         )
         return
     removed = [
-        RemoveAction(file.path, True, now, file.size, {column: file.partition})
+        RemoveAction(file.path, True, now, file.size, dict.fromkeys(by, file.partition))
         for file in change.remove
     ]
     # "append", because the files to remove are listed one by one instead of found by a filter.
@@ -278,14 +274,14 @@ def _commit(target: CommitTarget, table: DeltaTable | None, change: CommitChange
         [*removed, *added],
         "append",
         schema,
-        [column],
+        by,
         commit_properties=properties,
         post_commithook_properties=upkeep.post_commit_hooks(),
     )
 
 
-def _add(file: StagedFile, column: str, now: int) -> Any:
+def _add(file: StagedFile, by: Sequence[str], now: int) -> Any:
     from deltalake.transaction import AddAction
 
     stats = json.dumps({"numRecords": file.rows})
-    return AddAction(file.path, file.size, {column: file.partition}, now, True, stats)
+    return AddAction(file.path, file.size, dict.fromkeys(by, file.partition), now, True, stats)

@@ -7,15 +7,13 @@ object only once it is stored, so nothing is done there.
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from itertools import count, takewhile
 from pathlib import Path
-from urllib.parse import unquote
 
 from assay.errors import NotSynced, StoreError
 from assay.store.delta.location import StagedFile, translate_errors
@@ -52,15 +50,20 @@ def begin_writing(path: str) -> None:
             os.close(opened)
 
 
-def sync_commits(uri: str, after: int | None, files: bool = True) -> None:
-    """Sync a table's commits after a version, and the files that they added.
+def sync_commits(uri: str, after: int | None, files: Sequence[StagedFile] = ()) -> int | None:
+    """Sync a table's commits after a version.
 
     Parameters
     ----------
     after
         The version before these commits; None if there was no table.
     files
-        Whether to sync the files too; not if `sync_files` did so before the commit.
+        Those that they added, if `sync_files` was not called before: one wait in place of two.
+
+    Returns
+    -------
+    int, optional
+        The table's version, None in a bucket, which would have to be asked.
 
     Raises
     ------
@@ -68,14 +71,14 @@ def sync_commits(uri: str, after: int | None, files: bool = True) -> None:
         If the disk reports an error. The commits are visible all the same.
     """
     if "://" in uri:
-        return
+        return None
     first = -1 if after is None else after
     with _syncing(uri, "was written, but cannot be synced to the disk"):
         # By name: to list a log takes longer with every commit that it keeps.
         named = (Path(uri, "_delta_log", f"{version:020}.json") for version in count(first + 1))
         logs = list(takewhile(Path.exists, named))
-        added = [Path(uri, path) for log in logs for path in _added(log)] if files else []
-        _sync(Path(uri), [*added, *logs])
+        _sync(Path(uri), [*(Path(uri, file.path) for file in files), *logs])
+    return first + len(logs)
 
 
 def sync_log(uri: str) -> None:
@@ -109,13 +112,6 @@ def _syncing(uri: str, what: str) -> Iterator[None]:
             found=error.found,
             fix="It may be lost: check the disk and the room on it, then score the night again.",
         ) from None
-
-
-def _added(log: Path) -> Iterable[str]:
-    for line in log.read_text(encoding="utf-8").splitlines():
-        action = json.loads(line)
-        if "add" in action:
-            yield unquote(action["add"]["path"])
 
 
 def _sync(table: Path, files: Sequence[Path]) -> None:

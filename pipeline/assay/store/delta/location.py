@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 import pyarrow as pa
@@ -18,6 +19,9 @@ import pyarrow.fs as pafs
 
 from assay.errors import StoreError
 from assay.store.delta.tables import Staged
+
+if TYPE_CHECKING:
+    from pyarrow.dataset import ParquetFileFormat
 
 SCRATCH = "scratch"
 """The folder of temporary files that runs need while they work; not a table."""
@@ -91,6 +95,14 @@ def filesystem(uri: str) -> tuple[pafs.FileSystem, str]:
         return system, f"{azure['container']}{azure['path']}"
     opened: tuple[pafs.FileSystem, str] = pafs.FileSystem.from_uri(uri)
     return opened
+
+
+def checked_parquet() -> ParquetFileFormat:
+    """How datasets of Arrow read the store's files: each page against its checksum."""
+    from pyarrow import dataset as datasets
+
+    options = datasets.ParquetFragmentScanOptions(page_checksum_verification=True)
+    return datasets.ParquetFileFormat(default_fragment_scan_options=options)
 
 
 @lru_cache(maxsize=16)

@@ -287,7 +287,7 @@ def partition_views(
     turns
         Whether to look up turns, which takes half a millisecond each; else they are 0.
     """
-    if table is None:
+    if table is None or not partitions:
         return {name: PartitionView() for name in partitions}
     return _views(table, add_actions(table), column, partitions, turns)
 

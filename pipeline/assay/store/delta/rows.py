@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +15,14 @@ import pyarrow.parquet as pq
 
 from assay.errors import StoreError
 from assay.project.text import counted
-from assay.store.delta import commits, fsync, log, upkeep
+from assay.store.delta import commits, log
 from assay.store.delta.location import (
     StagedFile,
     StoreLocation,
+    checked_parquet,
     filesystem,
+    partition_folder,
     reading,
-    storage_options,
 )
 from assay.store.delta.tables import (
     APPENDED,
@@ -32,9 +34,9 @@ from assay.store.delta.tables import (
     texts,
     to_delta_schema,
 )
+from assay.store.delta.writer import write_part
 
 if TYPE_CHECKING:
-    from deltalake import DeltaTable
     from pyarrow.dataset import Dataset, ParquetFileFragment
 
 BATCH_ROWS = 65_536
@@ -59,41 +61,33 @@ def append(
         Asked of the table's newest version. The commit is the next version, or it is asked again;
         after False nothing is added, and so says what is returned.
     """
-    from deltalake import CommitProperties, write_deltalake
-
-    uri = place.table_uri(table)
     if not isinstance(rows, pa.Table):
         rows = pa.Table.from_pylist(list(rows), small_schema(table, place.column))
-    tried: list[int | None] = []
-    refused: list[bool] = []
+    target = commits.CommitTarget(place, table, rows.schema, ())
+    written: list[StagedFile] = []
 
-    def write(opened: DeltaTable | None) -> DeltaTable | None:
-        tried.append(None if opened is None else opened.version())
+    def plan(_: object) -> commits.CommitChange | None:
         if only_if is not None and not only_if():
-            refused.append(True)
             return None
-        write_deltalake(
-            uri if opened is None else opened,
-            rows,
-            # A table that somebody else creates now would be appended to without being asked of.
-            mode="append" if opened or only_if is None else "error",
-            partition_by=[place.column] if APPENDED[table].partitioned else None,
-            configuration=None if opened else commits.table_properties(place.keep_days),
-            storage_options=storage_options(uri),
-            commit_properties=None if only_if is None else CommitProperties(max_commit_retries=0),
-            post_commithook_properties=upkeep.post_commit_hooks(),
-        )
-        return opened  # at the new version now
+        written.extend(() if written else _written(target, rows))
+        return commits.CommitChange(written, (), blind=only_if is None)
 
-    # Two appends do not conflict, but an append conflicts with creating or altering the table.
-    written = commits.retry_on_conflict(uri, "cannot be written", write)
-    if refused:
-        return False
-    before = tried[0]
-    fsync.sync_commits(uri, before)
-    if written is not None and before is not None:
-        upkeep.tend(uri, written, before, merge=True)
-    return True
+    return commits.commit(target, plan, merge=True)
+
+
+def _written(target: commits.CommitTarget, rows: pa.Table) -> Iterator[StagedFile]:
+    """One new file of all rows, or one for each partition, with the rows in their order."""
+    name = f"part-{uuid.uuid4().hex}.parquet"
+    if not target.partition_by:
+        yield write_part(target.uri, name, rows)
+        return
+    ordered = rows.take(pc.sort_indices(rows.column(target.column)))  # is stable
+    counts = ordered.column(target.column).value_counts().flatten()
+    start = 0
+    for value, many in zip(*(each.to_pylist() for each in counts), strict=True):
+        some = ordered.slice(start, many).drop_columns([target.column])
+        yield write_part(target.uri, f"{partition_folder(target.column, value)}/{name}", some)
+        start += many
 
 
 def select(
@@ -228,11 +222,7 @@ def dataset(place: StoreLocation, table: Staged, files: Sequence[StagedFile]) ->
     return datasets.FileSystemDataset.from_paths(
         [file.path for file in files],
         schema=log.schema_of(uri),
-        format=datasets.ParquetFileFormat(
-            default_fragment_scan_options=datasets.ParquetFragmentScanOptions(
-                page_checksum_verification=True
-            )
-        ),
+        format=checked_parquet(),
         filesystem=pafs.PyFileSystem(_Files(uri, files)),
         partitions=[column == file.partition for file in files],
     )

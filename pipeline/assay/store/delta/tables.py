@@ -294,7 +294,7 @@ def _storable(kind: pa.DataType) -> pa.DataType | None:
     return kind if plain else None
 
 
-def check_schema(table: DeltaTable, schema: pa.Schema, column: str) -> list[pa.Field]:
+def check_schema(table: DeltaTable, schema: pa.Schema, by: list[str]) -> list[pa.Field]:
     """Check that a table has the same columns as the rows that a run is about to add.
 
     Returns
@@ -305,15 +305,15 @@ def check_schema(table: DeltaTable, schema: pa.Schema, column: str) -> list[pa.F
     Raises
     ------
     StoreError
-        Naming every column that differs, or another partition column.
+        Naming every column that differs, or the partition columns if they are not ``by``.
     """
     where = table.table_uri
-    if table.metadata().partition_columns != [column]:
+    if (has_by := table.metadata().partition_columns) != by:
         raise StoreError(
             "is partitioned otherwise",
             where=where,
-            expected=f"by {column}",
-            found=f"by {', '.join(table.metadata().partition_columns) or 'nothing'}",
+            expected=f"by {', '.join(by) or 'nothing'}",
+            found=f"by {', '.join(has_by) or 'nothing'}",
             fix="Keep ingest.partition_by, or give the new one a store of its own.",
         )
     has = _types(pa.schema(table.schema().to_arrow()))

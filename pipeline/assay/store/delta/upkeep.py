@@ -16,19 +16,24 @@ import json
 import logging
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from assay.errors import StoreError
 from assay.project.text import counted
 from assay.store.delta import fsync
-from assay.store.delta.location import StagedFile, filesystem, summarize_error
+from assay.store.delta.location import (
+    StagedFile,
+    checked_parquet,
+    filesystem,
+    summarize_error,
+)
 from assay.store.delta.log import add_actions
+from assay.store.delta.writer import PartWriter
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable, PostCommitHookProperties
@@ -44,7 +49,7 @@ CLEANED_EVERY = 100
 _log = logging.getLogger(__name__)
 
 
-def tend(uri: str, opened: DeltaTable, before: int, merge: bool) -> None:
+def tend(uri: str, opened: DeltaTable, before: int, now: int | None, merge: bool) -> None:
     """Look after a table if its version passed a multiple of `EVERY`; called after each commit.
 
     Writers need no agreement: of the versions that several of them commit, each is passed by at
@@ -53,16 +58,18 @@ def tend(uri: str, opened: DeltaTable, before: int, merge: bool) -> None:
     Parameters
     ----------
     opened
-        The table through which the caller committed. It has the newest version afterwards, unless
-        something failed.
+        The table through which the caller committed.
     before
         Its version before that.
+    now
+        Its version after that, None if it has to be asked.
     merge
         Whether to merge small files: for tables whose rows are never replaced.
     """
     try:
-        if opened.version() == before:
-            opened.update_incremental()
+        if now is not None and before // EVERY == now // EVERY:
+            return
+        opened.update_incremental()
         now = opened.version()
         if before // EVERY == now // EVERY:
             return
@@ -92,8 +99,6 @@ def _write_checkpoint(uri: str, opened: DeltaTable) -> None:
 
 SMALL = 32 << 20
 """Bytes below which a file is small."""
-GROUP_ROWS = 100_000
-"""Rows of a row group, all but the last. A row group costs a reader far more than its rows do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,32 +186,12 @@ def _written(uri: str, group: Group, schema: pa.Schema) -> StagedFile:
     path = f"{folder}/part-{uuid.uuid4().hex}.parquet".lstrip("/")
     paths = [f"{base}/{file.path}" for file in group.files]
     # Columns that were added to the table later are null in the files before.
-    read = ds.dataset(paths, schema=schema, format="parquet", filesystem=system)
-    rows = 0
-    with (
-        system.open_output_stream(f"{base}/{path}") as sink,
-        pq.ParquetWriter(sink, schema, compression="zstd", write_page_checksum=True) as writer,
-    ):
-        for part in _row_groups(read.to_batches()):
-            writer.write_table(part)
-            rows += part.num_rows
-    _check_rows(group.files, rows, uri)
-    (info,) = system.get_file_info([f"{base}/{path}"])
-    return StagedFile(path, info.size, rows, group.files[0].partition)
-
-
-def _row_groups(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """Join batches, one from each small file, to tables of at least `GROUP_ROWS` rows."""
-    waiting: list[pa.RecordBatch] = []
-    rows = 0
-    for batch in batches:
-        waiting.append(batch)
-        rows += batch.num_rows
-        if rows >= GROUP_ROWS:
-            yield pa.Table.from_batches(waiting)
-            waiting, rows = [], 0
-    if waiting:
-        yield pa.Table.from_batches(waiting)
+    read = ds.dataset(paths, schema=schema, format=checked_parquet(), filesystem=system)
+    with PartWriter(uri, path) as part:
+        for batch in read.to_batches():
+            part.write(batch)
+    _check_rows(group.files, part.staged.rows, uri)
+    return part.staged
 
 
 def _check_rows(files: Sequence[StagedFile], rows: int, where: str) -> None:
