@@ -32,7 +32,7 @@ INTERRUPTED = 130
 OPEN = (
     ("the nights at a glance", "reports/index.html"),
     ("the gate: better, and promoted", "reports/gate/index.html"),
-    ("the gate: blocked, and not told", "reports/challengers/*/index.html"),
+    ("the gate: blocked, and undecided", "reports/challengers/*/index.html"),
     ("challenger beside champion", "reports/compare/index.html"),
     ("contract report", "reports/contract/*.html"),
     ("classification report", "reports/evaluate/*.html"),
