@@ -143,7 +143,12 @@ class GrowingProject:
                 path.write_text(self._renamed(text, night), encoding="utf-8")
         column = self.store.column
         self.store.append_decisions(
-            replace(self.decision, partition=night, run_id=_run_of(night)).row(column)
+            replace(
+                self.decision,
+                partition=night,
+                run_id=_run_of(night),
+                alarms=replace(self.decision.alarms, partition=night),
+            ).row(column)
             for night in nights
         )
         self.store.append_performance(
