@@ -399,7 +399,7 @@ def select_champion(known: RegistryState, name: str, stage: str) -> Version:
             f"the tag of the stage {stage} is at a commit that was never made a version of {name}",
             expected="a commit with a version's tag, as assay promote makes it",
             found=label[:10],
-            fix="Check that commit out and run assay promote, or assay rollback --to a version.",
+            fix="Check that commit out and run assay promote.",
         )
     if champion.bundle == UNKNOWN:
         several = known.bundle_digests(champion)
