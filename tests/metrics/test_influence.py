@@ -3,7 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from assay.metrics.influence import Influence, SamplingVariation, sampling_variation
+from assay.metrics.influence import (
+    Influence,
+    SamplingVariation,
+    sampling_variation,
+    share_variation,
+)
 from assay.metrics.labelled_scores import LabelledScores
 from assay.metrics.sampling_units import SamplingUnits
 from tests.metrics.intervals import scenes
@@ -208,3 +213,15 @@ def test_nights_are_worth_no_more_than_they_are_and_less_if_they_follow_each_oth
     assert 120 < worth[0] <= 200
     assert 40 < worth[1] < 110  # 67 in theory
     assert 10 < worth[2] < 40  # 22
+
+
+def test_a_share_varies_as_its_rows_say_also_where_only_counts_are_known() -> None:
+    random, sizes = np.random.default_rng(7), np.random.default_rng(8).integers(5, 30, 60)
+    codes = np.repeat(np.arange(60), sizes).astype(np.intp)
+    chosen = (random.random(len(codes)) < 0.2 + 0.02 * np.arange(60)[codes] / 2).astype(np.float64)
+    units = SamplingUnits("night", 60, codes)
+    counted = SamplingUnits.of_counts("night", sizes.astype(np.float64))
+    by_row = sampling_variation(Influence(chosen - chosen.mean()), units)
+    by_count = share_variation(units.sums(chosen), counted)
+    assert by_count.standard_error == pytest.approx(by_row.standard_error, rel=1e-9)
+    assert by_count.worth == pytest.approx(by_row.worth, rel=1e-9)

@@ -137,3 +137,11 @@ def test_bad_rows_never_give_a_number(y, p) -> None:
     scored = LabelledScores("multiclass", np.array(y, dtype=np.intp), np.array(p), CLASSES)
     assert set(scored.values()) == set(NAMES)
     assert all(math.isnan(value) for value in scored.values().values())
+
+
+def test_a_probability_may_be_0_or_1() -> None:
+    sure = LabelledScores("multiclass", np.array([0, 1]), np.eye(2), ("a", "b"))
+    assert sure.is_valid_input()
+    assert not LabelledScores(
+        "multiclass", sure.truth, np.eye(2) * 1.01, ("a", "b")
+    ).is_valid_input()
