@@ -12,7 +12,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from assay.model import bundle
+from assay.model import bundle_files
 from assay.project import layout, params
 from benchmarks import footprint
 from benchmarks.bench import Bench, Night
@@ -62,7 +62,7 @@ def _promoted(bench: Bench) -> Path:
     """A project in which the candidate is a version: its tags, and its bundle as fetched."""
     root, made = bench.build / "monitored", bench.project.root / layout.CANDIDATES / CANDIDATE
     shutil.rmtree(root, ignore_errors=True)
-    digest = bundle.verified_digest(made)
+    digest = bundle_files.verified_digest(made)
     fetched = root / layout.WORK / "bundles" / digest.removeprefix("sha256:")
     shutil.copytree(made, fetched)
     shutil.copy2(bench.project.root / layout.PARAMS, root / layout.PARAMS)

@@ -17,7 +17,8 @@ import pyarrow.parquet as pq
 from assay.contract.columns import Columns
 from assay.contract.definition import Contract
 from assay.model import bundle
-from assay.model.bundle import Bundle, Files
+from assay.model.bundle import Bundle
+from assay.model.bundle_files import Files
 from assay.score.inputs.split import RowGroups, input_batches, split_tasks
 from assay.score.spark.tasks import freeze_imports
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from deltalake import DeltaTable
 
-from assay.model import bundle
+from assay.model import bundle, bundle_files
 from assay.project import layout
 
 Call = Callable[..., str]
@@ -116,7 +116,7 @@ def test_a_night_scored_twice_is_there_once_and_explains_itself(live: Path, call
     ]
     table = DeltaTable(str(live / "store" / "predictions")).to_pandas()
     assert table.groupby("day").size().to_dict() == {"2024-03-01": 50, "2024-03-02": 47}
-    digest = bundle.verified_digest(live / layout.BUNDLE)
+    digest = bundle_files.verified_digest(live / layout.BUNDLE)
     assert set(table["model_version"]) == {"v0.1.0"}
     assert set(table["bundle"]) == {digest}
     assert table["run_id"].nunique() == 2

@@ -17,7 +17,7 @@ from assay.columns.features import FrameFeatures
 from assay.columns.grid import CategoryGrid, NumberGrid
 from assay.compiled import CompiledModel
 from assay.errors import ContractFileError, GateNotPassed, ParamsError, PluginError
-from assay.model import bundle, prediction
+from assay.model import bundle, bundle_files, prediction
 from assay.model.batch import new_counter
 from assay.project import layout, params
 from assay.project.tasks import METRICS, Task
@@ -152,10 +152,10 @@ def test_the_card_says_what_the_model_answers(task: Task, gated: Path) -> None:
 
 
 def test_the_same_inputs_give_the_same_digest(project: Path) -> None:
-    before = bundle.verified_digest(project / layout.BUNDLE)
+    before = bundle_files.verified_digest(project / layout.BUNDLE)
     shutil.rmtree(project / layout.CANDIDATES)
     run(project, "train", "select")
-    assert bundle.verified_digest(project / layout.BUNDLE) == before
+    assert bundle_files.verified_digest(project / layout.BUNDLE) == before
 
 
 def test_a_rule_about_another_tasks_metric_fails_at_the_gate(task: Task, project: Path) -> None:
@@ -173,13 +173,13 @@ def test_a_rule_about_another_tasks_metric_fails_at_the_gate(task: Task, project
 def test_selecting_by_another_tasks_metric_stops_training(task: Task, project: Path) -> None:
     old = {"multiclass": "log_loss", "regression": "rmse"}[task]
     edit(project, "params.yaml", f"select_by: {old}", "select_by: f1")
-    before = bundle.verified_digest(project / layout.BUNDLE)
+    before = bundle_files.verified_digest(project / layout.BUNDLE)
     with pytest.raises(
         ParamsError, match=rf"select_by: f1 is no metric of a {task} model"
     ) as found:
         run(project, "train")
     assert "'late' is declared as a" in found.value.line()
-    assert bundle.verified_digest(project / layout.BUNDLE) == before
+    assert bundle_files.verified_digest(project / layout.BUNDLE) == before
 
 
 def test_a_candidate_of_another_task_stops_training(task: Task, project: Path) -> None:

@@ -19,7 +19,7 @@ from assay.errors import AssayError, BundleChanged, LabelError, SourceError, Usa
 from assay.evaluation import compare, evaluate
 from assay.gate.inputs import GateInputs
 from assay.gate.rules import kinds
-from assay.model import bundle
+from assay.model import bundle_files
 from assay.performance import labels as labels_command
 from assay.project import layout, params, partitions
 from assay.project.document import write_json
@@ -82,7 +82,7 @@ def made(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "params.yaml").write_text(text, encoding="utf-8")
     shutil.copytree(root / layout.CANDIDATES / "prior", root / layout.CHAMPION_BUNDLE)
     facts = {"schema": 1, "state": "found", "stage": "prod", "version": "v0.1.0", "why": None}
-    digest = bundle.verified_digest(root / layout.CHAMPION_BUNDLE)
+    digest = bundle_files.verified_digest(root / layout.CHAMPION_BUNDLE)
     write_json(root / layout.CHAMPION_FACTS, {**facts, "commit": "c" * 40, "bundle": digest})
     for stage in (evaluate, compare):
         stage.run(root, params.load(root))

@@ -19,7 +19,7 @@ from assay.errors import NoChampion
 from assay.gate import provenance, verdict_text
 from assay.gate.inputs import GateInputs
 from assay.gate.rules import kinds as rules
-from assay.model import bundle
+from assay.model import bundle_files
 from assay.project import digests, layout, params
 from assay.project.document import read_stage_file, write_json
 from assay.project.params import Params
@@ -183,7 +183,7 @@ class Project:
         )
         bound: dict[str, Any] = {
             "name": NAME,
-            "bundle": bundle.verified_digest(self.root / layout.BUNDLE),
+            "bundle": bundle_files.verified_digest(self.root / layout.BUNDLE),
             "data": digests.data(self.root),
             "contract": digests.worktree_contract(self.root, values),
             "policy": digests.policy(self.root, values),

@@ -13,7 +13,7 @@ import pytest
 
 from assay.cli.__main__ import main
 from assay.evaluation import compare as stage
-from assay.model import bundle
+from assay.model import bundle_files
 from assay.project import layout
 from assay.project import params as parameters
 from assay.project.document import write_json
@@ -34,7 +34,7 @@ class Match:
         copy = self.root / layout.CHAMPION_BUNDLE
         shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(self.root / layout.CANDIDATES / candidate, copy)
-        self.told(**FOUND, bundle=bundle.verified_digest(copy), why=None)
+        self.told(**FOUND, bundle=bundle_files.verified_digest(copy), why=None)
 
     def told(self, **facts: Any) -> None:
         write_json(self.root / layout.CHAMPION_FACTS, facts)

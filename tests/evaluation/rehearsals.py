@@ -10,7 +10,7 @@ from typing import Any
 from assay.contract.loader import load_contract
 from assay.evaluation import nights
 from assay.evaluation.nights import ScoringModel
-from assay.model import bundle
+from assay.model import bundle, bundle_files
 from assay.project import digests, layout, source_code
 from assay.project import params as parameters
 from assay.reports.champion import StageHolder
@@ -67,7 +67,7 @@ def write_champion(root: Path, candidate: str | None) -> None:
         stage="prod",
         version=VERSION,
         commit="1" * 40,
-        bundle=bundle.verified_digest(source),
+        bundle=bundle_files.verified_digest(source),
     ).write(root)
 
 

@@ -25,7 +25,7 @@ from assay.evaluation.champion import task_mismatch
 from assay.evaluation.compare import missing_features
 from assay.evaluation.compare_page import render
 from assay.metrics.labelled_scores import LabelledScores
-from assay.model import bundle, holdout
+from assay.model import bundle, bundle_files, holdout
 from assay.model.manifest import Manifest
 from assay.project import digests, layout
 from assay.project import params as parameters
@@ -48,8 +48,8 @@ def test_a_better_challenger_is_seen_to_be_better(match: Any) -> None:
 def test_it_says_what_it_is_about(match: Any) -> None:
     found = match.compared()
     root = match.root
-    assert found.challenger.bundle == bundle.verified_digest(root / layout.BUNDLE)
-    assert found.champion.bundle == bundle.verified_digest(root / layout.CHAMPION_BUNDLE)
+    assert found.challenger.bundle == bundle_files.verified_digest(root / layout.BUNDLE)
+    assert found.champion.bundle == bundle_files.verified_digest(root / layout.CHAMPION_BUNDLE)
     assert found.champion.version == "v0.1.0"
     assert found.data == digests.data(root)
     assert found.contract == digests.worktree_contract(root, parameters.load(root))

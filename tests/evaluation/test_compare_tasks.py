@@ -24,7 +24,7 @@ from assay.evaluation import nights
 from assay.evaluation import rehearse as rehearsing
 from assay.evaluation.nights import ScoringModel
 from assay.evaluation.reasons import ExplainedRows, explain_rows
-from assay.model import bundle, holdout
+from assay.model import bundle, bundle_files, holdout
 from assay.model.batch import score_frame
 from assay.model.reasons import explainer_of
 from assay.project import layout, params
@@ -53,7 +53,7 @@ def made(task: Task, tmp_path_factory: pytest.TempPathFactory) -> Path:
     assay.training.train.select.run(root, values)
     shutil.copytree(root / layout.CANDIDATES / "prior", root / layout.CHAMPION_BUNDLE)
     facts = {"state": "found", "stage": "prod", "version": "v0.1.0", "commit": "c" * 40}
-    digest = bundle.verified_digest(root / layout.CHAMPION_BUNDLE)
+    digest = bundle_files.verified_digest(root / layout.CHAMPION_BUNDLE)
     told = {"schema": 1, **facts, "bundle": digest, "why": None}
     write_json(root / layout.CHAMPION_FACTS, told)
     return root

@@ -24,7 +24,7 @@ from assay.metrics.estimate import Estimate
 from assay.metrics.sampling_units import SamplingUnits
 from assay.model import bundle as bundles
 from assay.model import holdout
-from assay.model.bundle import verified_digest
+from assay.model.bundle_files import verified_digest
 from assay.project import layout
 from assay.project import params as parameters
 from assay.project.params import Evaluate

@@ -26,7 +26,7 @@ from assay.errors import (
 from assay.evaluation import parity
 from assay.evaluation import rehearse as stage
 from assay.evaluation.cost import Batch, measure_cost
-from assay.model import bundle
+from assay.model import bundle_files
 from assay.project import digests, layout
 from assay.project import params as parameters
 from assay.reports.rehearsal import Rehearsal
@@ -54,7 +54,7 @@ def test_all_carriers_publish_what_the_training_code_says(
         ("files", 400, 0),
     ]
     assert all(one.largest is not None and one.largest <= 1e-12 for one in found.parity)
-    assert found.bundle == bundle.verified_digest(parcels / layout.BUNDLE)
+    assert found.bundle == bundle_files.verified_digest(parcels / layout.BUNDLE)
     assert found.data == digests.data(parcels)
     assert found.contract == digests.worktree_contract(parcels, parameters.load(parcels))
     sizes = [path.stat().st_size for path in (parcels / layout.BUNDLE).iterdir()]

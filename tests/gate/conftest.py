@@ -15,7 +15,7 @@ import assay.gate.behaviour.checks
 import assay.gate.stage
 import assay.model.batch  # noqa: F401
 from assay.gate.pytest_run import run as session
-from assay.model.bundle import verified_digest
+from assay.model.bundle_files import verified_digest
 from assay.project import digests, layout, params
 from tests.gate import build
 

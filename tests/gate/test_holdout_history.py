@@ -11,7 +11,7 @@ import pytest
 
 from assay.gate import explain, holdout_history
 from assay.gate.holdout_history import EXPERIMENT, PROJECT
-from assay.model.bundle import verified_digest
+from assay.model.bundle_files import verified_digest
 from assay.project import digests, layout
 from assay.reports.verdict import HoldoutUse, Outcome, Verdict
 from tests.gate import build

@@ -17,7 +17,7 @@ from assay.gate import stage, waivers
 from assay.gate.provenance import InputDigests
 from assay.gate.pytest_run.record import PytestRecord
 from assay.gate.pytest_run.run import PytestRun
-from assay.model.bundle import verified_digest
+from assay.model.bundle_files import verified_digest
 from assay.project import digests, layout
 from assay.reports.raw_rows import RawRows
 from assay.reports.verdict import Finding, JudgedChampion, ModelTests, Outcome, Verdict

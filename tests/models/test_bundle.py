@@ -11,7 +11,7 @@ import pytest
 from assay.columns.features import FrameFeatures
 from assay.compiled import CompiledModel
 from assay.errors import BundleChanged, BundleMissing
-from assay.model import bundle
+from assay.model import bundle, bundle_files
 from assay.model.manifest import MANIFEST
 from assay.project import layout
 
@@ -27,7 +27,7 @@ def load(folder: Path) -> bundle.Bundle:
 
 def test_what_was_written_is_what_is_read(folder: Path):
     loaded = load(folder)
-    assert loaded.digest == bundle.verified_digest(folder)
+    assert loaded.digest == bundle_files.verified_digest(folder)
     assert loaded.manifest.name == "parcels"
     assert loaded.manifest.keys == ("parcel",)
     assert loaded.reference.nights == 40
@@ -48,7 +48,7 @@ def test_what_was_written_is_what_is_read(folder: Path):
     ],
 )
 def test_one_flipped_byte_in_any_file_is_seen(folder: Path, name: str):
-    before = bundle.verified_digest(folder)
+    before = bundle_files.verified_digest(folder)
     data = bytearray((folder / name).read_bytes())
     data[len(data) // 2] ^= 1
     (folder / name).write_bytes(bytes(data))
@@ -59,15 +59,15 @@ def test_one_flipped_byte_in_any_file_is_seen(folder: Path, name: str):
 def test_a_file_more_or_less_is_seen(folder: Path):
     (folder / "extra").write_text("x")
     with pytest.raises(BundleChanged, match="extra"):
-        bundle.verified_digest(folder)
+        bundle_files.verified_digest(folder)
     (folder / "extra").unlink()
     (folder / bundle.CARD).unlink()
     with pytest.raises(BundleChanged, match=r"card\.md.*missing"):
-        bundle.verified_digest(folder)
+        bundle_files.verified_digest(folder)
 
 
 def test_another_intact_bundle_is_not_the_expected_one(folder: Path, trained: Path):
-    other = bundle.verified_digest(trained / layout.CANDIDATES / "prior")
+    other = bundle_files.verified_digest(trained / layout.CANDIDATES / "prior")
     with pytest.raises(BundleChanged, match="this is another bundle"):
         bundle.load(folder, expected=other, allow_types=())
 
@@ -125,5 +125,5 @@ def test_writing_replaces_the_whole_folder(folder: Path):
         sample=loaded.sample(),
         card=loaded.files[bundle.CARD].decode(),
     )
-    assert digest == loaded.digest == bundle.verified_digest(folder)
+    assert digest == loaded.digest == bundle_files.verified_digest(folder)
     assert [path.name for path in folder.parent.iterdir() if path.name.startswith(".")] == []

@@ -21,7 +21,7 @@ from assay.errors import (
     UsageError,
     VersionUnknown,
 )
-from assay.model import bundle
+from assay.model import bundle_files
 from assay.project import digests, layout
 from assay.promotion.facts import collect_facts
 from assay.promotion.promote import PromotionRefusals, promote, rollback
@@ -55,7 +55,7 @@ def test_promote_registers_the_commit_and_gives_it_the_stage(project: Any) -> No
     because = "the first\nof all: Bundle: none"
     move = promote(project.root, project.params, because=because)
     made = move.version
-    digest = bundle.verified_digest(project.root / layout.BUNDLE)
+    digest = bundle_files.verified_digest(project.root / layout.BUNDLE)
     assert (made.version, made.bundle) == ("v0.1.0", digest)
     assert made.commit == project.git("rev-parse", "HEAD")
     assert made.verdict == digests.digest_file(project.root / layout.VERDICT)
@@ -177,7 +177,7 @@ def test_tags_made_by_hand_are_listed_and_are_in_the_way_of_a_promotion(project:
     made = up(project)
     assert (made.version, made.bundle) == (
         "v0.1.0",
-        bundle.verified_digest(project.root / layout.BUNDLE),
+        bundle_files.verified_digest(project.root / layout.BUNDLE),
     )
     assert versions.read_champion(project.root, NAME, "prod") == made
 
@@ -308,7 +308,7 @@ def test_a_project_in_a_subfolder_is_named_as_gto_and_dvc_name_it(
     assert whole.tag_names() == {"sub=late-flights@v0.1.0", "sub=late-flights#prod#1"}
     shutil.rmtree(inner.root / BUNDLES)
     folder = fetch.fetch_bundle(inner.root, made, inner.root / BUNDLES)
-    assert bundle.verified_digest(folder) == made.bundle
+    assert bundle_files.verified_digest(folder) == made.bundle
     assert git.show(inner.root, made.commit, "dvc.yaml").startswith("stages:")
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from assay.cli.__main__ import main
 from assay.errors import DataError, NotARepository, StageInputMissing
-from assay.model import bundle
+from assay.model import bundle_files
 from assay.project import layout
 from assay.promotion.promote import promote
 from assay.registry import champion
@@ -77,8 +77,8 @@ def test_the_holder_is_copied_whole_whatever_lies_in_the_work_tree(
         "why": None,
     }
     assert found == look(project)
-    assert bundle.verified_digest(project.root / layout.CHAMPION_BUNDLE) == made.bundle
-    assert bundle.verified_digest(project.root / layout.BUNDLE) != made.bundle
+    assert bundle_files.verified_digest(project.root / layout.CHAMPION_BUNDLE) == made.bundle
+    assert bundle_files.verified_digest(project.root / layout.BUNDLE) != made.bundle
 
 
 def test_the_same_tags_give_the_same_bytes(project: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from assay.errors import BundleChanged, BundleMissing, PromotionRefused, VersionUnknown
-from assay.model import bundle
+from assay.model import bundle_files
 from assay.project import layout
 from assay.registry import fetch
 from assay.registry.versions import UNKNOWN, Version
@@ -18,7 +18,7 @@ from assay.registry.versions import UNKNOWN, Version
 @pytest.fixture
 def first(project: Any) -> Version:
     """The bundle of the first commit, as a version would name it."""
-    digest = bundle.verified_digest(project.root / layout.BUNDLE)
+    digest = bundle_files.verified_digest(project.root / layout.BUNDLE)
     commit = project.git("rev-parse", "HEAD")
     return Version("late-flights", "v0.1.0", commit, digest, UNKNOWN, "Ada", "2013", "")
 
@@ -93,7 +93,7 @@ def test_a_remote_that_is_younger_than_the_version_gives_it(
     project.dvc("push", "--quiet")
     shutil.rmtree(project.root / ".dvc/cache")
     folder = fetch.fetch_bundle(project.root, first, project.root / ".assay/bundles")
-    assert bundle.verified_digest(folder) == first.bundle
+    assert bundle_files.verified_digest(folder) == first.bundle
 
 
 def test_a_digest_that_no_tag_names_passes_nothing(project: Any, first: Version) -> None:

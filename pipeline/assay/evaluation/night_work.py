@@ -24,7 +24,8 @@ from assay.contract.definition import Contract
 from assay.errors.base import describe_error
 from assay.model import prediction
 from assay.model.batch import InputBatch, ScoredBatch, score_batch
-from assay.model.bundle import COMPILED, Files
+from assay.model.bundle import COMPILED
+from assay.model.bundle_files import Files
 from assay.project import extras
 from assay.project.tasks import Task
 from assay.score.inputs.split import RowGroups, batches, read_as

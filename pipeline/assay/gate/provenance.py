@@ -45,7 +45,7 @@ class InputDigests:
         AssayError
             The bundle or the holdout is missing.
         """
-        from assay.model.bundle import verified_digest
+        from assay.model.bundle_files import verified_digest
 
         return cls(
             bundle=verified_digest(root / layout.BUNDLE),

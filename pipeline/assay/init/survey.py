@@ -179,7 +179,7 @@ def find_group_names(rows: pd.DataFrame, group: str, columns: Iterable[str]) -> 
 def find_alike(
     sample: pd.DataFrame, time: str, nights: Nights, label: Label, columns: Iterable[str]
 ) -> list[str]:
-    """The columns whose values' labels hang together clearly more than those of nights do.
+    """The columns whose values cluster the labels clearly more than nights do.
 
     An interval over nights takes the rows of a buoy for independent: it is too narrow, by the root
     of the ratio of the two design effects. Whole numbers of which neighbours are alike are a

@@ -37,9 +37,7 @@ from assay.compiled.fitted_model import Model
 from assay.errors import BundleChanged
 from assay.model import load_trial
 from assay.model import model as models
-from assay.model.bundle_files import Files as Files
-from assay.model.bundle_files import read, verify
-from assay.model.bundle_files import verified_digest as verified_digest
+from assay.model.bundle_files import Files, read, verify
 from assay.model.manifest import CODE, MANIFEST, Manifest, parse_errors, parse_manifest
 from assay.project import partitions, source_code
 from assay.project.tasks import Task

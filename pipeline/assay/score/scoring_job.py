@@ -26,7 +26,8 @@ from assay.contract.definition import Contract
 from assay.errors import RowCountMismatch
 from assay.model import bundle
 from assay.model.batch import InputBatch, ScoredBatch, new_counter, score_batch
-from assay.model.bundle import Bundle, Files
+from assay.model.bundle import Bundle
+from assay.model.bundle_files import Files
 from assay.model.reasons import explainer_of
 from assay.project.params import Reasons
 from assay.project.processes import keep_freed_memory

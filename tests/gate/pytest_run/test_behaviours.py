@@ -160,7 +160,7 @@ def leave_champion(root: Path, **facts: Any) -> None:
 
 
 def digest(root: Path) -> str:
-    from assay.model.bundle import verified_digest
+    from assay.model.bundle_files import verified_digest
 
     return verified_digest(root / layout.BUNDLE)
 

@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 
 from assay.cli.__main__ import main
 from assay.errors import MemoryShort
-from assay.model import bundle
+from assay.model import bundle_files
 from assay.project import layout
 from assay.training.train import stage
 
@@ -19,7 +19,7 @@ def test_memory_that_runs_out_leaves_one_line_and_the_bundle_that_was_there(
     parcels: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     folder = parcels / layout.CANDIDATES / "logistic"
-    before = bundle.verified_digest(folder)
+    before = bundle_files.verified_digest(folder)
 
     def runs_out(*given: Any, **named: Any) -> None:
         raise MemoryError("Unable to allocate 9 GiB")
@@ -40,7 +40,7 @@ def test_memory_that_runs_out_leaves_one_line_and_the_bundle_that_was_there(
             "bundle was written (found Unable to allocate 9 GiB). Use a shorter prepare.train "
             "window or fewer features, or give it more memory."
         )
-    assert bundle.verified_digest(folder) == before
+    assert bundle_files.verified_digest(folder) == before
 
 
 def test_a_thread_that_cannot_start_is_memory_too(parcels: Path, monkeypatch: pytest.MonkeyPatch):

@@ -22,7 +22,7 @@ from sklearn.metrics import log_loss
 from assay.compiled import fitted_model
 from assay.contract.loader import load_contract
 from assay.errors import BundleMissing, DataError, LabelError, PluginError
-from assay.model import bundle, model
+from assay.model import bundle, bundle_files, model
 from assay.model.manifest import MANIFEST
 from assay.project import layout, params
 from assay.project.params.candidates import Candidate
@@ -189,7 +189,7 @@ def test_every_random_choice_is_seeded_unless_the_user_says(contract, tmp_path: 
 
 def test_the_same_inputs_give_the_same_digest_anywhere(parcels: Path):
     values = params.load(parcels)
-    before = bundle.verified_digest(parcels / layout.CANDIDATES / "logistic")
+    before = bundle_files.verified_digest(parcels / layout.CANDIDATES / "logistic")
     shutil.rmtree(parcels / layout.CANDIDATES)
     assert stage.run(parcels, values, "logistic").digest == before
 
@@ -285,10 +285,10 @@ def test_a_model_that_could_not_be_loaded_again_is_refused_when_it_is_made(
 
     for name in ("ALLOWED_TYPES", "_KNOWN_PARTS"):
         monkeypatch.setattr(model, name, frozenset())
-    before = bundle.verified_digest(parcels / layout.CANDIDATES / "logistic")
+    before = bundle_files.verified_digest(parcels / layout.CANDIDATES / "logistic")
     with pytest.raises(BundleUntrusted, match=r"numpy\.dtype.*bundle\.allow_types"):
         stage.run(parcels, params.load(parcels), "logistic")
-    assert bundle.verified_digest(parcels / layout.CANDIDATES / "logistic") == before
+    assert bundle_files.verified_digest(parcels / layout.CANDIDATES / "logistic") == before
 
 
 SCORES = {
@@ -311,7 +311,7 @@ def test_the_selected_bundle_is_the_candidates_to_the_byte(trained: Path):
     chosen = found.selected
     assert (chosen, found.by) == ("logistic", "log_loss")
     assert {*found.candidates} == {"prior", "logistic"}
-    assert bundle.verified_digest(trained / layout.BUNDLE) == bundle.verified_digest(
+    assert bundle_files.verified_digest(trained / layout.BUNDLE) == bundle_files.verified_digest(
         trained / layout.CANDIDATES / chosen
     )
 
