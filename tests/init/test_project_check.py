@@ -132,9 +132,6 @@ FAULTS: dict[str, tuple[str, str, str, str]] = {
                  "owner: us, until: '2999-01-01'}]\n",
                  "params.yaml: gate.waivers[0].until: a waiver of 'tests/model/test_x.py::test_x' "
                  "for too long, expected a day up to"),
-    "a key": ("params.yaml", "seed: 7", "seed: 7\nsigning: {trusted: [{key: data}]}",
-              "params.yaml: signing.trusted: data: a trusted key cannot be read (expected a public "
-              "key of P-256, P-384 or P-521, or a certificate, as PEM"),
     "a quarantine rule": ("params.yaml", "quarantine:\n",
                           "quarantine:\n  rules: {'wieght: not null': 0.1}\n",
                           "no rule 'wieght: not null'; did you mean 'weight: not null'?"),

@@ -153,23 +153,15 @@ def card(
     "verify",
     "verify a version: its tags, verdict, bundle and signature; exit 46 if one does not hold",
     "assay verify v0.2.0",
-    keys="version bundle? outcome? key? signed? files folder?",
+    keys="version bundle outcome? files",
 )
 def verify(
     call: Call,
     version: Version = None,
-    *,
-    out: Annotated[
-        Path | None, Option("write what was signed, for other clients of the format", "FOLDER")
-    ] = None,
-    folder: Annotated[Path | None, Option("instead: verify such a folder", "FOLDER")] = None,
-    ignore_unsigned: Annotated[bool, Option("let the folder have more files")] = False,
 ) -> object:
     from assay.promotion import verify as command
 
-    if folder is not None:
-        return command.run_folder(call.root, folder, ignore_unsigned)
-    return command.run(*call.project, version, out)
+    return command.run(*call.project, version)
 
 
 @CHOOSE(

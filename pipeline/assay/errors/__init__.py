@@ -367,13 +367,9 @@ class VersionRefused(RegistryError):
     """A version may not be used here: it is not signed as the project asks."""
 
     exit_code = 46
-    cause = (
-        "nobody signed it or its tags, the key was revoked, has ended or is not trusted here, or "
-        "its tag was edited"
-    )
+    cause = "nobody signed its tags, the key has ended or is not allowed here, or a tag was edited"
     advice = (
-        "assay verify VERSION and assay versions say what is wrong; docs/signing.md and "
-        "docs/access.md say how to sign"
+        "assay verify VERSION and assay versions say what is wrong; docs/access.md says how to sign"
     )
 
 

@@ -22,7 +22,6 @@ from assay.promotion.checks import PromotionFacts
 from assay.promotion.facts import collect_facts
 from assay.registry import access, fetch, git, signatures, tag_writer, tags, versions
 from assay.registry.allowed import require_allowed
-from assay.registry.signing.versions import sign_message
 from assay.registry.tags import Action, TagEvent
 from assay.registry.versions import (
     NONE,
@@ -95,7 +94,7 @@ def promote(
     NotAllowed
         The person may not promote, or override; or one who may not has waived a rule.
     UsageError
-        An override without a reason, or a blank reason; or it cannot be signed.
+        An override without a reason, or a blank reason.
     """
     if override and not (because or "").strip():
         raise UsageError(
@@ -149,9 +148,6 @@ def promote(
     message = tag_writer.stage_message(
         root, coming, stage, "promote", because=because, evidence=evidence
     )
-    # Before any tag: what cannot be signed leaves nothing behind.
-    folder = root / layout.BUNDLE
-    message = sign_message(root, access.read_policy(root), coming, stage, message, folder)
     if version is None:
         trailers = {"Because": because, "Bundle": bundle, **evidence.trailers()}
         tag_writer.register(root, coming.name, coming.version, commit, facts=trailers)
@@ -196,7 +192,7 @@ def rollback(
     holder = known.holders.get(stage)
     version = _target(known, params.name, stage, to)
     require_allowed(root, known, version)
-    folder = fetch.fetch_bundle(root, version, root / fetch.BUNDLES)
+    fetch.fetch_bundle(root, version, root / fetch.BUNDLES)
     evidence = PromotionEvidence(
         verdict=version.verdict if version.verdict != UNKNOWN else None,
         outcome=version.outcome,
@@ -209,7 +205,6 @@ def rollback(
     message = tag_writer.stage_message(
         root, version, stage, "rollback", because=because, evidence=evidence
     )
-    message = sign_message(root, access.read_policy(root), version, stage, message, folder)
     tag_writer.assign(root, known, version, stage, message)
     held = versions.read_champion(root, params.name, stage)
     return StageMove("rolled back", stage, holder, held)

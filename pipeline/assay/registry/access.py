@@ -8,14 +8,13 @@ is what git's configuration says; only a signature proves it (`assay.registry.si
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from assay.errors import NotAllowed, NotARepository, ParamsError, UsageError
 from assay.project import layout
 from assay.project import params as parameters
 from assay.project.params.access import Access, Act
-from assay.project.params.signing import Signing
 from assay.registry import git, remotes
 
 BRANCHES = ("HEAD", "main", "master")
@@ -24,14 +23,13 @@ BRANCHES = ("HEAD", "main", "master")
 
 @dataclass(frozen=True)
 class Policy:
-    """What ``access`` and ``signing`` say, and where: a ``ref`` of git's, None for the work tree.
+    """What ``access`` says, and where: a ``ref`` of git's, None for the work tree.
 
     Without git, or before params.yaml is committed, there is nothing else than the work tree.
     """
 
     access: Access
     ref: str | None
-    signing: Signing = field(default_factory=Signing)
 
     @property
     def place(self) -> str:
@@ -64,7 +62,7 @@ def read_policy(root: Path) -> Policy:
         policy = Policy(Access(), ref)
         try:
             params = parameters.parse(git.show(root, ref, layout.PARAMS), layout.PARAMS)
-            return Policy(params.access, ref, params.signing)
+            return Policy(params.access, ref)
         except ParamsError as error:
             lines = [f"{policy.place}{line.removeprefix(layout.PARAMS)}" for line in error.lines()]
             raise ParamsError(lines) from None
@@ -77,8 +75,7 @@ def _work_tree(root: Path) -> Policy:
     """For acts on a store alone, where a program may have its parameters from elsewhere too."""
     if not (root / layout.PARAMS).exists():
         return Policy(Access(), None)
-    params = parameters.load(root)
-    return Policy(params.access, None, params.signing)
+    return Policy(parameters.load(root).access, None)
 
 
 def _deciding(root: Path) -> Iterator[str]:

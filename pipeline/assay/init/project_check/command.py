@@ -38,12 +38,10 @@ from assay.project.params import NullShareParams, Params, load
 from assay.project.params.behaviour import ColumnChange, Monotonicity, Robustness
 from assay.project.params.inputs import NIGHT_IN_PATH, Own
 from assay.project.params.messages import unknown_name
-from assay.project.params.signing import Signing
 from assay.project.source_code import raised_at
 from assay.project.tasks import NO_OWN, Task, inapplicable_reason, infer_task
 from assay.project.text import quote_value
 from assay.registry import dvc_lock, dvc_pipeline, git
-from assay.registry.signing.keys import PUBLIC_KEY, parse_trusted
 from assay.score.inputs.own import OwnFormat
 from assay.score.publication_checks import check_budget
 from assay.score.row_reasons import check_reasons, nameless
@@ -99,7 +97,6 @@ def run(root: Path, commands: Collection[str] = ()) -> ProjectCheck:
         measures = _kept(faults, partial(read_measures, params, root)) or ()
         faults += test_faults(root, params.gate.tests)
         faults += fold_faults(params)
-        faults += key_faults(root, params.signing)
         faults += waivers.too_long(params.gate.waivers, waivers.today())
         refused = _kept(faults, lambda: [*waivers.not_allowed(root, params.gate.waivers)])
         faults += [each.line() for each in refused or ()]
@@ -167,20 +164,6 @@ def _repository(root: Path) -> Iterator[str]:
         yield error.line()
     if not any((folder / ".dvc").is_dir() for folder in (root, *root.parents)):
         yield git.unknown_to_dvc(root).line()
-
-
-def key_faults(root: Path, signing: Signing) -> Iterator[str]:
-    """A line for each key under ``signing.trusted`` that cannot be read; its file is here."""
-    for each in signing.trusted:
-        try:
-            parse_trusted((root / each.key).read_bytes())
-        except (OSError, ValueError) as error:
-            yield AssayError(
-                "a trusted key cannot be read",
-                where=f"{layout.PARAMS}: signing.trusted: {each.key}",
-                expected=PUBLIC_KEY,
-                found=getattr(error, "strerror", None) or str(error),
-            ).line()
 
 
 # -------------------------------------------------------------------------------- model tests

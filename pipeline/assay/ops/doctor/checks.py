@@ -56,20 +56,17 @@ def check_access(project: Project) -> Answer:
     if policy.access.require_signature:
         stage = project.params.registry.stage
         allowed.require_allowed(project.root, project.state, project.champion(), stage)
-    own = project.params
-    here = {"access": policy.access == own.access, "signing": policy.signing == own.signing}
     place = policy.place
     if policy.ref is not None:
         place += f" ({git.short_commit(project.root, policy.ref)})"
-    return judge_access(policy.access, [name for name, same in here.items() if not same], place)
+    return judge_access(policy.access, policy.access != project.params.access, place)
 
 
-def judge_access(decides: Access, differ: Sequence[str], place: str) -> Answer:
-    """Who may do what, as the default branch says, and which sections the work tree has other."""
-    if differ:
-        verb = "is not that" if len(differ) == 1 else "are not those"
+def judge_access(decides: Access, differs: bool, place: str) -> Answer:
+    """Who may do what, as the default branch says, and whether the work tree says otherwise."""
+    if differs:
         return warning(
-            f"{' and '.join(differ)} in {layout.PARAMS} here {verb} of {place}, which decides",
+            f"access in {layout.PARAMS} here is not that of {place}, which decides",
             "commit it, and bring it to the default branch; git fetch",
         )
     acts = [act for act in ACTS if decides.listed(act)]

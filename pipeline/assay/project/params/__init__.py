@@ -27,7 +27,6 @@ from assay.project.params.monitoring import Alerts as Alerts
 from assay.project.params.monitoring import LabelsParams, ScheduleParams
 from assay.project.params.monitoring import Monitor as Monitor
 from assay.project.params.monitoring import Webhook as Webhook
-from assay.project.params.signing import Signing
 from assay.project.params.values import (
     MOST_DAYS,
     Count,
@@ -347,7 +346,6 @@ class Params(Section):
     registry: Registry = Registry()
     access: Access = Field(default_factory=Access)
     approvals: tuple[Approval, ...] = ()
-    signing: Signing = Signing()
     card: CardParams = Field(default_factory=CardParams)
     federate: Federate | None = None
     score: Score

@@ -16,7 +16,6 @@ from assay.project import params as parameters
 from assay.project.params import Params
 from assay.project.params.card import CARD_FIELDS
 from assay.registry import access, fetch, git, signatures
-from assay.registry.signing.versions import find_signature
 from assay.registry.versions import RegistryState, Version
 from assay.reports.evaluation import (
     Evaluation,
@@ -46,7 +45,7 @@ class CardFacts:
     earlier
         The versions before it, the newest first.
     signed
-        The key that signed it, if its signature holds; who signed its tag where no key is trusted.
+        Who signed a tag of it; None if nobody did whose key counts.
     """
 
     name: str
@@ -152,11 +151,6 @@ def read_facts(root: Path, params: Params, known: RegistryState, version: Versio
 
 def _signed_by(root: Path, known: RegistryState, version: Version) -> str | None:
     policy = access.read_policy(root)
-    if policy.signing.trusted:
-        try:
-            return find_signature(root, policy, known, version, None).key
-        except ValueError:
-            return None
     made = [each.tag for each in signatures.deciding(known, version, None) if each.tag]
     proofs = signatures.verify(root, policy, made)
     return next((proof.by for proof in proofs.values() if proof.by), None)
