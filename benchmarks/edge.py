@@ -25,19 +25,15 @@ import pandas as pd
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from assay.columns.features import FrameFeatures
-from assay.columns.grid_builder import build_grid
-from assay.columns.reference import Reference
 from assay.compiled import CompiledModel
 from assay.compiled.compile import compile_model
 from assay.compiled.edge_cases import FeaturesInMemory, load_features
 from assay.compiled.fitted_model import Model
 from assay.contract.definition import Contract, Field, Role
-from assay.edge import c_check, c_counts, onnx_check, onnx_graph
-from assay.edge.c_source import Export
+from assay.edge import c_check, onnx_check, onnx_graph
+from assay.edge.c_source import Export, write_c
 from assay.edge.rules import DeviceRules
-from assay.edge.sent_counts import device_grid
 from assay.model.manifest import Manifest
-from assay.model.prediction import score_grids
 from assay.training.candidates.pipeline import encoded_pipeline
 from benchmarks.contender import ROOT
 from benchmarks.measure import in_turns
@@ -48,31 +44,17 @@ CATEGORICAL = ("place", "line", "kind")
 ROWS = 2_000
 TIMER = """
 #include <time.h>
-#include "bench_counts.h"
-static bench_counts counts;
-double spent(const bench_row *rows, int count, int turns, double *scores, int counted)
+#include "bench.h"
+double spent(const bench_row *rows, int count, int turns, double *scores)
 {
     const clock_t start = clock();
     bench_result result;
     for (int turn = 0; turn < turns; turn++)
         for (int i = 0; i < count; i++) {
-            const int status = bench_score(&rows[i], &result);
-            if (counted)
-                bench_count(&counts, &rows[i], &result, status);
+            bench_score(&rows[i], &result);
             scores[i] = result.scores[0];
         }
     return (double)(clock() - start) / CLOCKS_PER_SEC;
-}
-static int add(void *to, const char *text, size_t length)
-{
-    *(size_t *)to += text == NULL ? 0 : length;
-    return 0;
-}
-int memory(void) { return (int)sizeof counts; }
-int sent(void)
-{
-    size_t length = 0;
-    return bench_counts_write(&counts, "d", "2026-12-01", 0, add, &length) == 0 ? (int)length : -1;
 }
 """
 
@@ -106,26 +88,23 @@ def exported(trees: int, leaves: int) -> tuple[Export, FeaturesInMemory]:
         features=(*NUMERIC, *CATEGORICAL),
     )  # fmt: skip
     sample = load_features(FrameFeatures(frame[:ROWS]), NUMERIC, CATEGORICAL)
-    scores = score_grids("binary", (), compiled.scores(sample), 0.5)
-    cells: Any = {**build_grid(frame, NUMERIC, CATEGORICAL), **scores}
-    grid = device_grid(cast("Reference", SimpleNamespace(grid=cells, scores=tuple(scores))))
     stated = cast("Manifest", said)
-    export = Export("v0", "b0", stated, contract, DeviceRules((), ()), compiled, grid)
+    export = Export("v0", "b0", stated, contract, DeviceRules((), ()), compiled)
     return export, sample
 
 
-def shared_library(export: Export, folder: Path) -> tuple[Any, int, int, int]:
-    """The export as a library with a timer; bytes of its source, and of its objects by -Os."""
-    for name, text in {**c_counts.write_files(export), "timer.c": TIMER}.items():
+def shared_library(export: Export, folder: Path) -> tuple[Any, int, int]:
+    """The export as a library with a timer; bytes of its source, and of its object by -Os."""
+    for name, text in {**write_c(export), "timer.c": TIMER}.items():
         (folder / name).write_text(text, encoding="utf-8")
     cc = c_check.find_compiler()
-    shared = ["-shared", "-fPIC", "bench.c", "bench_counts.c", "timer.c", "-o", "bench.so", "-lm"]
+    shared = ["-shared", "-fPIC", "bench.c", "timer.c", "-o", "bench.so", "-lm"]
     subprocess.run([*cc, *c_check.FLAGS, *shared], cwd=folder, check=True)
-    objects = ["-std=c99", "-Os", "-c", "bench.c", "bench_counts.c"]
+    objects = ["-std=c99", "-Os", "-c", "bench.c"]
     subprocess.run([*cc, *objects], cwd=folder, check=True)
     library = ctypes.CDLL(str(folder / "bench.so"))
     library.spent.restype = ctypes.c_double
-    sizes = ((folder / name).stat().st_size for name in ("bench.c", "bench.o", "bench_counts.o"))
+    sizes = ((folder / name).stat().st_size for name in ("bench.c", "bench.o"))
     return library, *sizes
 
 
@@ -162,7 +141,7 @@ def main() -> int:
     export, rows = exported(given.trees, given.leaves)
     wanted = export.model.scores(rows)
     with tempfile.TemporaryDirectory() as folder:
-        library, source, machine, counting = shared_library(export, Path(folder))
+        library, source, machine = shared_library(export, Path(folder))
         data = onnx_graph.write_onnx(export)
         session = onnx_check.session(data)
         in_c, scores = c_rows(rows), (ctypes.c_double * ROWS)()
@@ -170,8 +149,8 @@ def main() -> int:
         answers = onnx_check.runner(session, export.model)
         feeds = [onnx_check.feed(row, export.model) for row in alone]
 
-        def c(counted: int = 0) -> float:
-            return float(library.spent(in_c, ROWS, 20, scores, counted)) * 1e6 / (20 * ROWS)
+        def c() -> float:
+            return float(library.spent(in_c, ROWS, 20, scores)) * 1e6 / (20 * ROWS)
 
         def one_by_one() -> None:
             for feed in feeds:
@@ -183,7 +162,6 @@ def main() -> int:
 
         runs: dict[str, Callable[[], float]] = {
             "C, a row alone": c,
-            "C, a row alone, counted": lambda: c(1),
             "onnxruntime, a row alone": lambda: microseconds(one_by_one, len(alone)),
             "Assay in Python, a row alone": lambda: microseconds(python_one_by_one, len(alone)),
             "onnxruntime, 2,000 rows at once": lambda: microseconds(lambda: answers(rows), ROWS),
@@ -195,7 +173,6 @@ def main() -> int:
             run()  # compiles, and warms up
         found = in_turns(runs, given.turns, "edge")
         assert np.abs(np.array(scores) - wanted).max() <= 1e-12
-        memory, sent = library.memory(), library.sent()
     peer = found["onnxruntime, a row alone"]
     lines = [
         "# Exported models",
@@ -218,9 +195,6 @@ def main() -> int:
         "",
         f"C: {source / 1000:,.0f} kB of source, {machine / 1000:,.0f} kB as an object file by "
         f"`-Os`. ONNX: {len(data) / 1000:,.0f} kB.",
-        "",
-        f"What counts its rows: {counting / 1000:,.0f} kB more by `-Os`, {memory / 1000:,.1f} kB "
-        f"of memory, and {sent / 1000:,.1f} kB when it is sent.",
     ]
     PAGE.write_text("\n".join(lines) + "\n", encoding="utf-8")
     print("\n".join(lines))

@@ -274,20 +274,6 @@ def test_a_reference_survives_json_and_is_the_same_each_time() -> None:
     assert build_reference(table, night, ["x"], ["c"], SCORES).to_json() == text
 
 
-def test_a_reference_in_the_cells_of_a_night_is_what_those_cells_would_have_counted() -> None:
-    table, night = nights(400, 5)
-    table.loc[:30, "x"] = np.nan
-    reference = build_reference(table, night, ["x"], ["c"], SCORES)
-    cells = reference.grid["x"]
-    assert isinstance(cells, NumberGrid) and len(cells.fine) > len(cells.edges)
-    coarse = {**reference.grid, "x": NumberGrid(cells.edges)}
-    wanted = profiled(table, coarse)
-    found = reference.on_cells_of(wanted)
-    assert found.grid == coarse
-    assert same(found.profile, wanted)
-    assert reference.on_cells_of(reference.profile) is reference
-
-
 def test_one_night_teaches_no_distance() -> None:
     table, _ = nights(50, 1)
     reference = build_reference(table, pd.Series(["n"] * 50), ["x"], ["c"], SCORES)

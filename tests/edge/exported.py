@@ -8,24 +8,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
 from assay.columns.features import FrameFeatures
-from assay.columns.grid import Grid
-from assay.columns.grid_builder import build_grid
-from assay.columns.reference import Reference
 from assay.compiled import CompiledModel
 from assay.compiled.compile import compile_model
 from assay.compiled.edge_cases import FeaturesInMemory, load_features
 from assay.contract.loader import load_contract_text
 from assay.edge.c_check import FLAGS, Run
-from assay.edge.c_counts import write_files
-from assay.edge.c_source import Export, write_check
+from assay.edge.c_source import Export, write_c, write_check
 from assay.edge.rules import device_rules
-from assay.edge.sent_counts import device_grid
 from assay.model.manifest import Manifest
-from assay.model.prediction import score_grids
 from tests.compiled.fitted import CASES, SMALL, Case, fit, table
 
 COMPILER = [sys.executable, "-m", "ziglang", "cc"]
@@ -110,20 +103,7 @@ def export(case: Case, name: str = "late-flights", contract: str = CONTRACT) -> 
     model = CompiledModel.from_bytes(compiled.to_bytes(), "x")
     rules = device_rules(read, model.inputs.numeric, model.inputs.categorical)
     manifest: Any = SomeManifest(name, case.task, case.classes, case.column)
-    return Export(
-        *("v0.1.0", "sha256:b0", cast("Manifest", manifest), read, rules, model),
-        grid_of(model, case),
-    )
-
-
-def grid_of(model: CompiledModel, case: Case) -> Grid:
-    """The cells in which a device counts features of `table` and scores of the model."""
-    features = load_features(FrameFeatures(table()), model.inputs.numeric, model.inputs.categorical)
-    scores = model.scores(features)
-    cells = build_grid(table(), case.numeric, case.categorical)
-    said = score_grids(case.task, case.classes, scores, threshold=0.5)
-    grid: Any = {**cells, **said}
-    return device_grid(cast("Reference", SimpleNamespace(grid=grid, scores=tuple(said))))
+    return Export("v0.1.0", "sha256:b0", cast("Manifest", manifest), read, rules, model)
 
 
 def sample(found: Export) -> FeaturesInMemory:
@@ -133,7 +113,7 @@ def sample(found: Export) -> FeaturesInMemory:
 
 def build_bare(found: Export, folder: Path, target: str) -> Path:
     """The program that checks an export, for another processor and without a libc (`bare.c`)."""
-    files = {**write_files(found), "check.c": write_check(found), "bare.c": _bare("c")}
+    files = {**write_c(found), "check.c": write_check(found), "bare.c": _bare("c")}
     files |= {f"{name}.h": _bare("h") for name in ("bare", "math", "stdio", "stdlib", "string")}
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")

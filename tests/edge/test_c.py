@@ -6,7 +6,6 @@ import dataclasses
 import re
 import shutil
 import subprocess
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,19 +14,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from assay.columns.features import FrameFeatures
-from assay.columns.grid import NumberGrid
-from assay.columns.profile import merge_profiles
 from assay.compiled.edge_cases import FeaturesInMemory, load_features
 from assay.edge import c_check, c_source, flat
 from assay.edge.c_source import Export
 from assay.edge.command import compare
 from assay.edge.hard_rows import differences, expected
-from assay.edge.sent_counts import read_sent_text
 from assay.errors import ExportUnproven
-from assay.store.counts import Counts, merge_counts
 from tests.compiled.fitted import SMALL, Case, rows
 from tests.edge.exported import (
     ARM,
@@ -97,44 +91,12 @@ def test_c_is_equal_on_any_rows(form: str, programs: dict[str, Path], frame: pd.
     assert differences(wanted, got, 1e-12) == ""
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=25)
-@given(frame=rows(), data=st.data())
-def test_counts_of_devices_add_up_in_any_order(
-    programs: dict[str, Path], frame: pd.DataFrame, data: st.DataObject
-) -> None:
-    """What some devices count of their rows is what one counts of all, however it is merged."""
-    found = export(SMALL["scan"])
-    whole = known_rows(found, frame)
-    device = data.draw(st.lists(st.integers(0, 2), min_size=whole.rows, max_size=whole.rows))
-    places = [np.flatnonzero(np.array(device, int) == at) for at in range(3)]
-    every = [counts_of(found, programs["scan"], whole, each, at) for at, each in enumerate(places)]
-    order = data.draw(st.permutations(every))
-    rows_read, broken, profile = merge_counts(order)
-    one = counts_of(found, programs["scan"], whole, np.arange(whole.rows))
-    assert (rows_read, broken) == (one.rows, dict(sorted(one.broken.items())))
-    first, second, third = (each.profile for each in order)
-    grouped = merge_profiles(first, merge_profiles(second, third))
-    for name, column in one.profile.items():
-        for merged in (profile[name], grouped[name]):
-            assert c_check._alike(found.grid[name], column, merged)
-
-
 def known_rows(found: Export, frame: pd.DataFrame) -> FeaturesInMemory:
     inputs = found.model.inputs
     # C ends a text at its first zero.
     for name in inputs.categorical:
         frame[name] = [None if text is None else text.replace("\0", "0") for text in frame[name]]
     return load_features(FrameFeatures(frame), inputs.numeric, inputs.categorical)
-
-
-def counts_of(
-    found: Export, program: Path, rows: FeaturesInMemory, places: Any, sequence: int = 9
-) -> Counts:
-    inputs = found.model.inputs
-    given = c_check._input(inputs.numeric, inputs.categorical, rows.take(places))
-    said = c_check.runner(program)(given)
-    sent = read_sent_text(said[said.index(b"assay-counts") :])
-    return replace(sent.counts(found.grid, found.rules), sequence=sequence)
 
 
 @pytest.mark.parametrize(
@@ -155,17 +117,6 @@ def test_one_bit_of_one_number_is_found(form: str, part: str, field: str, tmp_pa
     model = dataclasses.replace(found.model, body=dataclasses.replace(body, **{part: changed}))
     program = c_check.build(dataclasses.replace(found, model=model), tmp_path, COMPILER)
     with pytest.raises(ExportUnproven, match="the raw output differs in"):
-        compared(found, c_check.runner(program))
-
-
-def test_counts_in_another_cell_are_found(tmp_path: Path) -> None:
-    found = export(SMALL["linear"])
-    cells = found.grid["age"]
-    assert isinstance(cells, NumberGrid)
-    edges = (np.nextafter(cells.edges[0], -np.inf), *cells.edges[1:])
-    moved = dataclasses.replace(found, grid={**found.grid, "age": NumberGrid(edges)})
-    program = c_check.build(moved, tmp_path, COMPILER)
-    with pytest.raises(ExportUnproven, match=r"would count otherwise .*\(found age\)"):
         compared(found, c_check.runner(program))
 
 

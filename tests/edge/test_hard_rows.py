@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import numpy as np
 
@@ -18,11 +17,10 @@ DEEP = next(case for case in CASES if "n_estimators=60" in str(case))
 def test_every_threshold_and_limit_is_there_with_its_neighbours() -> None:
     found = export(DEEP)
     place = found.model.inputs.numeric.index("age")
-    cells: Any = found.grid["age"]
-    edges = np.concatenate([found.model.body.edges(place), [-40.0, 60.5], cells.fine])
+    edges = np.concatenate([found.model.body.edges(place), [-40.0, 60.5]])
     edges = edges[np.isfinite(edges)]
     assert len(edges) > MOST_EDGES  # so that there are several parts
-    batches = hard_rows(found.model, found.rules, found.grid, sample(found))
+    batches = hard_rows(found.model, found.rules, sample(found))
     asked = np.concatenate([rows.of_numbers["age"] for rows in batches])
     for near in (edges, np.nextafter(edges, np.inf), np.nextafter(edges, -np.inf)):
         assert set(near) <= set(asked)
@@ -46,7 +44,7 @@ def test_every_category_is_there_and_rows_without_a_value() -> None:
     )
     wide.check()
     model = dataclasses.replace(found.model, inputs=wide)
-    batches = list(hard_rows(model, found.rules, found.grid, sample(found)))
+    batches = list(hard_rows(model, found.rules, sample(found)))
     asked = {text for rows in batches for text in rows.of_categories["line"].categories}
     assert {*names, "L8", ""} <= asked
     missing = [

@@ -267,35 +267,6 @@ def monitor(
 
 
 @CARE(
-    "devices",
-    "which device counted with which version last, and which is behind the one in use",
-    "assay devices",
-    keys="stage version? devices(device,version,behind,night,last_seen,rows)",
-)
-def devices(call: Call) -> object:
-    from assay.score.operations import devices
-
-    return devices.fleet(*call.project)
-
-
-@CARE(
-    "devices collect",
-    "take counts that devices sent, each once, and publish their nights for assay monitor",
-    "assay devices collect inbox/",
-    keys="files added known refused(file,why)? nights(partition,version,sources,rows_read,"
-    "rows_scored,rows_quarantined,published) left_out?",
-    front=True,
-)
-def devices_collect(
-    call: Call,
-    files: Annotated[Path, Option("a file that a device wrote, or a folder of them", "PATH")],
-) -> object:
-    from assay.score.operations import devices
-
-    return devices.collect(*call.project, files)
-
-
-@CARE(
     "labels",
     "take truths that arrived late, and measure how well their nights were scored",
     "assay labels --date 2013-07-01 --rows truths.csv",

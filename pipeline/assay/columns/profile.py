@@ -13,7 +13,7 @@ import json
 import math
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -92,12 +92,6 @@ def merge_columns(name: str, a: ColumnProfile, b: ColumnProfile) -> ColumnProfil
         registers=sketch.merge_registers(a.registers, b.registers),
         new=sketch.merge_names(a.new, b.new),
     )
-
-
-def coarse_column(grid: NumberGrid, column: ColumnProfile) -> ColumnProfile:
-    """The column as it would have been counted on ``NumberGrid(grid.edges)``; sums as rounded."""
-    fine = (np.add.reduceat(each, grid.starts) for each in (column.fine.counts, column.fine.sums))
-    return replace(column, fine=CellCounts.of(*fine))
 
 
 def column_to_dict(column: ColumnProfile) -> dict[str, Any]:

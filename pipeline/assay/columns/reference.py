@@ -27,7 +27,6 @@ from assay.columns.profile import (
     ColumnProfile,
     Profile,
     ReferenceColumn,
-    coarse_column,
     column_from_dict,
     column_to_dict,
     finite_number,
@@ -135,17 +134,6 @@ class Reference:
     def counted(self) -> Grid:
         """The grid of all columns that are counted in a night's rows."""
         return {**self.grid, **{name: column.grid for name, column in self.beside.items()}}
-
-    def on_cells_of(self, night: Profile) -> Reference:
-        """The reference in the cells of a night, of which devices count only the coarse ones."""
-        grid, profile = dict(self.grid), dict(self.profile)
-        for name, cells in self.grid.items():
-            now = night.get(name)
-            if isinstance(cells, NumberGrid) and now is not None:
-                if len(now.fine) == cells.cells < len(cells.fine) + 1:
-                    grid[name] = NumberGrid(cells.edges)
-                    profile[name] = coarse_column(cells, profile[name])
-        return self if grid == self.grid else replace(self, grid=grid, profile=profile)
 
     def to_json(self) -> str:
         """The reference as text, the same for equal references; ends with a newline."""

@@ -15,7 +15,6 @@ from typing import get_args
 
 import numpy as np
 
-from assay.columns.grid import Grid
 from assay.compiled import kernels_single
 from assay.compiled.array_types import Array
 from assay.compiled.post_transform import Isotonic, PostTransform, Sigmoid
@@ -41,8 +40,6 @@ class Export:
     ----------
     version, bundle
         The version's name, and the digest of its bundle.
-    grid
-        The cells in which a device counts (`assay.edge.sent_counts.device_grid`).
     """
 
     version: str
@@ -51,7 +48,6 @@ class Export:
     contract: Contract
     rules: DeviceRules
     model: CompiledModel
-    grid: Grid
 
     @property
     def name(self) -> str:
@@ -81,7 +77,7 @@ def write_c(export: Export) -> Mapping[str, str]:
 
 def write_check(export: Export) -> str:
     """The program that reads rows and writes what the export makes of them."""
-    return part("check.c", export.name)
+    return part("check.c", export.name).replace("model.h", f"{export.name}.h")
 
 
 def part(file: str, name: str) -> str:

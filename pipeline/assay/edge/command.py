@@ -9,14 +9,12 @@ from tempfile import TemporaryDirectory
 from typing import Literal
 
 from assay.columns.features import FrameFeatures
-from assay.columns.grid import CategoryGrid
 from assay.compiled.edge_cases import FeaturesInMemory, load_features
 from assay.compiled.scorer import CompiledModel
-from assay.edge import c_check, c_counts, onnx_check, onnx_graph
-from assay.edge.c_source import Export
+from assay.edge import c_check, onnx_check, onnx_graph
+from assay.edge.c_source import Export, write_c
 from assay.edge.hard_rows import Expected, differences, expected, hard_rows
 from assay.edge.rules import DeviceRules, device_rules
-from assay.edge.sent_counts import device_grid
 from assay.errors import ExportUnproven, ModelNotExported, UsageError
 from assay.project import extras
 from assay.project.params import Params
@@ -162,14 +160,12 @@ def _export(root: Path, params: Params, wanted: str | None) -> tuple[Export, Fea
         FrameFeatures(pinned.bundle.sample()), model.inputs.numeric, model.inputs.categorical
     )
     rules = device_rules(pinned.contract, model.inputs.numeric, model.inputs.categorical)
-    grid = device_grid(pinned.bundle.reference)
-    export = Export(version, pinned.bundle.digest, manifest, pinned.contract, rules, model, grid)
+    export = Export(version, pinned.bundle.digest, manifest, pinned.contract, rules, model)
     return export, sample
 
 
 def _as_c(export: Export, sample: FeaturesInMemory) -> tuple[int, str, dict[str, bytes]]:
-    known = (each.categories for each in export.grid.values() if isinstance(each, CategoryGrid))
-    categories = [name for names in (*export.model.inputs.categories, *known) for name in names]
+    categories = [name for names in export.model.inputs.categories for name in names]
     if zeros := [name for name in categories if "\0" in name]:
         raise ModelNotExported(
             "a category holds a zero byte, at which a text ends in C",
@@ -181,7 +177,7 @@ def _as_c(export: Export, sample: FeaturesInMemory) -> tuple[int, str, dict[str,
         program = c_check.build(export, Path(scratch), compiler)
         run_program = c_check.runner(program)
         rows = compare(export, sample, lambda rows: c_check.answers(run_program, export, rows))
-    files = {name: text.encode() for name, text in c_counts.write_files(export).items()}
+    files = {name: text.encode() for name, text in write_c(export).items()}
     return rows, " ".join((*map(_short, compiler), *c_check.FLAGS)), files
 
 
@@ -225,7 +221,7 @@ def compare(
         It gave another answer.
     """
     count = 0
-    for rows in hard_rows(export.model, export.rules, export.grid, sample):
+    for rows in hard_rows(export.model, export.rules, sample):
         rows = as_given(rows)
         count += rows.rows
         wanted = expected(export.model, export.contract, export.rules, rows)

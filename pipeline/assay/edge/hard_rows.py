@@ -1,8 +1,7 @@
 """The rows on which a file is compared with the compiled model, and what it must give for them.
 
 They are ordinary rows, rows without any value, and `assay.compiled.edge_cases` of every threshold,
-every limit of the contract, every edge of the cells in which a device counts, and every category
-that the model or a cell knows.
+every limit of the contract, and every category that the model knows.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ import numpy as np
 import pyarrow as pa
 
 from assay.columns.features import Floats
-from assay.columns.grid import CategoryGrid, ColumnGrid, Grid, NumberGrid
 from assay.compiled.array_types import Array, Bools, Ints
 from assay.compiled.edge_cases import (
     MOST_CATEGORIES,
@@ -57,20 +55,18 @@ class Expected:
 
 
 def hard_rows(
-    model: CompiledModel, rules: DeviceRules, grid: Grid, sample: FeaturesInMemory
+    model: CompiledModel, rules: DeviceRules, sample: FeaturesInMemory
 ) -> Iterator[FeaturesInMemory]:
     """Batches of rows.
 
     Parameters
     ----------
-    grid
-        The cells in which a device counts.
     sample
         Ordinary rows, at least one.
     """
     inputs = model.inputs
     held: list[FeaturesInMemory] = []
-    for part in _parts(model, rules, grid, sample):
+    for part in _parts(model, rules, sample):
         held.append(part)
         if sum(each.rows for each in held) * (1 + len(inputs.numeric)) > _BATCH * 16:
             yield concatenate(held)
@@ -80,7 +76,7 @@ def hard_rows(
 
 
 def _parts(
-    model: CompiledModel, rules: DeviceRules, grid: Grid, sample: FeaturesInMemory
+    model: CompiledModel, rules: DeviceRules, sample: FeaturesInMemory
 ) -> Iterator[FeaturesInMemory]:
     inputs = model.inputs
     some = np.unique(np.linspace(0, sample.rows - 1, min(sample.rows, _ORDINARY)).astype(np.int64))
@@ -88,13 +84,11 @@ def _parts(
     yield ordinary
     yield _without_values(ordinary.take(np.zeros(1, np.int64)))
     edges: dict[str, Floats] = {
-        name: np.unique(
-            np.concatenate([model.body.edges(place), rules.edges(place), _edges(grid.get(name))])
-        )
+        name: np.unique(np.concatenate([model.body.edges(place), rules.edges(place)]))
         for place, name in enumerate(inputs.numeric)
     }
     known: dict[str, list[str]] = {
-        name: sorted({*inputs.categories[place], *rules.texts(place), *_names(grid.get(name))})
+        name: sorted({*inputs.categories[place], *rules.texts(place)})
         for place, name in enumerate(inputs.categorical)
     }
     part = 0
@@ -111,14 +105,6 @@ def _parts(
         for case in edge_cases(ordinary, here, named):
             yield case.rows
         part += 1
-
-
-def _edges(cells: ColumnGrid | None) -> Floats:
-    return np.array(cells.fine if isinstance(cells, NumberGrid) else (), np.float64)
-
-
-def _names(cells: ColumnGrid | None) -> tuple[str, ...]:
-    return cells.categories if isinstance(cells, CategoryGrid) else ()
 
 
 def _without_values(row: FeaturesInMemory) -> FeaturesInMemory:

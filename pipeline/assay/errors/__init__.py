@@ -238,17 +238,6 @@ class DataOutOfReach(DataError):
     advice = "a maintainer reads the change, and types what the line says"
 
 
-class CountsRefused(Several, DataError):
-    """Counts that devices sent cannot be taken.
-
-    Reports all files at once; ``mistakes`` has one line per file. The others are counted.
-    """
-
-    exit_code = 28
-    cause = "a file cut short or changed, a version that nobody registered, counts that lie"
-    advice = "the line names each file; let its device send again what is damaged"
-
-
 class BundleError(AssayError):
     """A problem with a bundle."""
 

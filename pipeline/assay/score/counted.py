@@ -1,4 +1,4 @@
-"""A night whose rows were scored elsewhere, by devices or servers that sent their counts.
+"""A night whose rows servers scored, which sent their counts.
 
 It is a run like any other, with the profile of all counts and no rows, so that whatever looks at
 nights sees it. More counts of the night make another run, which replaces it.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,32 +25,7 @@ from assay.store.counts import COUNTED, Counts, merge_counts
 from assay.store.delta.tables import PREDICTIONS
 
 
-@dataclass(frozen=True, kw_only=True)
-class CountedNight:
-    """A night of counts, as it is published now.
-
-    Attributes
-    ----------
-    published
-        Whether it was now; False if it was published with these counts before.
-    sources
-        How many devices or servers it is of.
-    left_out
-        Sources that ran another version on it, each with that version.
-    """
-
-    partition: str
-    run_id: str
-    version: str
-    published: bool
-    sources: int
-    rows_read: int
-    rows_scored: int
-    rows_quarantined: int
-    left_out: tuple[str, ...]
-
-
-def publish_counted(root: Path, params: Params, store: Store, partition: str) -> CountedNight:
+def publish_counted(root: Path, params: Params, store: Store, partition: str) -> Run:
     """Publish a night of all counts that the store has of it; again, it changes nothing.
 
     A night is of one version: that of most sources on it, the newest of those if there are several.
@@ -76,8 +51,7 @@ def publish_counted(root: Path, params: Params, store: Store, partition: str) ->
         raise StoreError(
             f"counts that cannot be merged: {error}",
             where=where,
-            fix="Devices count less than assay serve: give each a store of its own (store in "
-            "params.yaml).",
+            fix="Give each kind of server a store of its own (store in params.yaml).",
         ) from None
     refused = sum(broken.values())
     counts: dict[str, Any] = {
@@ -93,29 +67,18 @@ def publish_counted(root: Path, params: Params, store: Store, partition: str) ->
             expected="a night that nobody scored here",
             fix="Give what is scored elsewhere a store of its own (store in params.yaml).",
         )
-    known = visible is not None and (visible.input, visible.rows_read) == (fingerprint, rows)
-    if visible is None or not known:
-        pinned = pin(root, params, read_version(root, params.name, version))
-        begun = new_run(params.name, partition, turn, pinned)
-        run = replace(begun, input=fingerprint, carrier=COUNTED, **counts)
-        # With its counts from the start: nothing else has them should the last event be lost.
-        store.append_run_events(run)
-        store.publish_run(replace(_without_rows(store, run, pinned), profile=profile))
-        broke = "; ".join(f"{name}: {count}" for name, count in broken.items() if count)
-        store.append_run_events(run.then("published", broke[:500], **counts))
-    else:
-        run = visible
-    return CountedNight(
-        partition=partition,
-        run_id=run.run_id,
-        version=version,
-        published=not known,
-        sources=len({each.source for each in mine}),
-        left_out=tuple(
-            sorted({f"{each.source} ({each.version})" for each in every if each not in mine})
-        ),
-        **counts,
-    )
+    if visible is not None and (visible.input, visible.rows_read) == (fingerprint, rows):
+        return visible
+    pinned = pin(root, params, read_version(root, params.name, version))
+    begun = new_run(params.name, partition, turn, pinned)
+    run = replace(begun, input=fingerprint, carrier=COUNTED, **counts)
+    # With its counts from the start: nothing else has them should the last event be lost.
+    store.append_run_events(run)
+    store.publish_run(replace(_without_rows(store, run, pinned), profile=profile))
+    broke = "; ".join(f"{name}: {count}" for name, count in broken.items() if count)
+    published = run.then("published", broke[:500], **counts)
+    store.append_run_events(published)
+    return published
 
 
 def _version_of_most(every: Iterable[Counts]) -> str:

@@ -1,4 +1,4 @@
-"""Counts of rows that were scored where the store is not: by a device, or by a server.
+"""Counts of rows that a server scored, whose rows are not in the store.
 
 An append-only table with a row for everything that a source sent. A night's counts are those of all
 its sources, whatever the order in which they came.
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial, reduce
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 from assay.columns.profile import Profile, column_from_dict, column_to_dict, merge_profiles
 from assay.errors import StoreError
@@ -23,46 +23,21 @@ from assay.store.delta.tables import COUNTS
 COUNTED = "counted"
 """The ``carrier`` of a run whose rows were scored elsewhere: the store has their counts only."""
 
-Received: TypeAlias = Literal["added", "known", "changed"]
 Key: TypeAlias = tuple[str, str, int]
 
 
 @dataclass(frozen=True, kw_only=True)
-class SentCounts:
-    """What is known of counts without their columns.
+class Counts:
+    """Counts of rows that one server scored with one version.
 
     Attributes
     ----------
     partition
         The night, such as a day.
     source, sequence
-        Who counted, and a number that this source uses once on this night.
+        Who counted, and a number that this source uses once.
     rows
         All that it was given, those that broke a rule among them.
-    at
-        When they came; None for counts that are on their way.
-    """
-
-    partition: str
-    source: str
-    sequence: int
-    version: str
-    bundle: str
-    rows: int
-    at: datetime | None = None
-
-    @property
-    def key(self) -> Key:
-        """The same counts are counted once, by this."""
-        return self.partition, self.source, self.sequence
-
-
-@dataclass(frozen=True, kw_only=True)
-class Counts(SentCounts):
-    """Counts of rows that one source scored with one version.
-
-    Attributes
-    ----------
     broken
         Rows that were refused, by the rule that they broke first.
     profile
@@ -74,6 +49,12 @@ class Counts(SentCounts):
         The profile is of another number of rows, or the sequence is below 0.
     """
 
+    partition: str
+    source: str
+    sequence: int
+    version: str
+    bundle: str
+    rows: int
     broken: Mapping[str, int]
     profile: Profile
 
@@ -86,6 +67,11 @@ class Counts(SentCounts):
             raise ValueError(f"a profile of {most} rows, but {self.scored} were scored")
 
     @property
+    def key(self) -> Key:
+        """The same counts are counted once, by this."""
+        return self.partition, self.source, self.sequence
+
+    @property
     def scored(self) -> int:
         return self.rows - sum(self.broken.values())
 
@@ -96,29 +82,19 @@ class Counts(SentCounts):
         return json.dumps({"broken": dict(self.broken), "profile": columns}, allow_nan=False)
 
 
-def append_counts(place: StoreLocation, given: Sequence[Counts]) -> list[Received]:
-    """Append counts that are not there yet, in one commit, also if others append meanwhile.
+def append_counts(place: StoreLocation, given: Sequence[Counts]) -> None:
+    """Append counts whose keys are not there yet, in one commit, also if others append meanwhile.
 
-    Returns
-    -------
-    list of str
-        For each: ``added``; ``known`` if the same were there; ``changed`` if its source sent
-        others under that sequence before, which stay.
+    So a server may send again what it does not know to have arrived.
     """
     nights = sorted({each.partition for each in given})
     while nights:
         before = _kept(place, nights)
-        known, counts, new = dict(before), list[Received](), list[Mapping[str, Any]]()
-        for each in given:
-            row = _row(place, each)
-            kept = known.setdefault(each.key, row)
-            counts.append("added" if kept is row else "known" if _same(kept, row) else "changed")
-            if kept is row:
-                new.append({**row, "at": datetime.now(UTC)})
+        at = datetime.now(UTC)
+        new = {each.key: _row(place, each, at) for each in given if each.key not in before}
         same = partial(_is_kept, place, nights, before)
-        if not new or rows.append(place, COUNTS, new, same):
-            return counts
-    return []
+        if not new or rows.append(place, COUNTS, [*new.values()], same):
+            return
 
 
 def read_counts(place: StoreLocation, partition: str) -> list[Counts]:
@@ -133,19 +109,19 @@ def read_counts(place: StoreLocation, partition: str) -> list[Counts]:
     for row in sorted(_kept(place, [partition]).values(), key=lambda row: _key(place, row)):
         try:
             tree = json.loads(row["counts"])
-            profile = {str(n): column_from_dict(each) for n, each in tree["profile"].items()}
-            counts.append(Counts(**_facts(place, row), broken=tree["broken"], profile=profile))
+            counts.append(
+                Counts(
+                    partition=partition,
+                    version=row["model_version"],
+                    **{name: row[name] for name in ("source", "sequence", "bundle", "rows")},
+                    broken=tree["broken"],
+                    profile={str(n): column_from_dict(each) for n, each in tree["profile"].items()},
+                )
+            )
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             where = f"{place.table_uri(COUNTS)}, {row['source']}"
             raise StoreError(f"holds a row that is no counts: {error}", where=where) from None
     return counts
-
-
-def read_sent(place: StoreLocation) -> list[SentCounts]:
-    """What all sources sent, without its columns; ordered by night, source and sequence."""
-    names = [place.column, *(name for name in _NAMES if name != "counts")]
-    sent = [SentCounts(**_facts(place, row)) for row in _select(place, {}, names)]
-    return sorted(sent, key=lambda each: each.key)
 
 
 def merge_counts(some: Iterable[Counts]) -> tuple[int, Mapping[str, int], Profile]:
@@ -168,37 +144,21 @@ def merge_counts(some: Iterable[Counts]) -> tuple[int, Mapping[str, int], Profil
 _NAMES = ("source", "sequence", "model_version", "bundle", "rows", "at", "counts")
 
 
-def _row(place: StoreLocation, each: Counts) -> dict[str, Any]:
-    facts = (each.source, each.sequence, each.version, each.bundle, each.rows, None, each.text)
+def _row(place: StoreLocation, each: Counts, at: datetime) -> dict[str, Any]:
+    facts = (each.source, each.sequence, each.version, each.bundle, each.rows, at, each.text)
     return {place.column: each.partition, **dict(zip(_NAMES, facts, strict=True))}
-
-
-def _facts(place: StoreLocation, row: Mapping[str, Any]) -> dict[str, Any]:
-    kept = {name: row[name] for name in ("source", "sequence", "bundle", "rows", "at")}
-    return {**kept, "partition": row[place.column], "version": row["model_version"]}
 
 
 def _key(place: StoreLocation, row: Mapping[str, Any]) -> Key:
     return row[place.column], row["source"], row["sequence"]
 
 
-def _same(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
-    return {**a, "at": None} == {**b, "at": None}
-
-
 def _kept(place: StoreLocation, nights: Sequence[str]) -> dict[Key, dict[str, Any]]:
-    kept_rows = _select(place, {place.column: nights}, [place.column, *_NAMES])
-    return {_key(place, row): row for row in kept_rows}
+    chosen = rows.select(place, COUNTS, {place.column: nights}, [place.column, *_NAMES])
+    return {_key(place, row): row for row in chosen.to_pylist()}
 
 
 def _is_kept(
     place: StoreLocation, nights: Sequence[str], before: Mapping[Key, Mapping[str, Any]]
 ) -> bool:
     return _kept(place, nights) == before
-
-
-def _select(
-    place: StoreLocation, where: Mapping[str, Any], names: Sequence[str]
-) -> list[dict[str, Any]]:
-    chosen: list[dict[str, Any]] = rows.select(place, COUNTS, where, names).to_pylist()
-    return chosen

@@ -93,7 +93,6 @@ class Store(StoreLocation):
 
     append_counts = counted.append_counts
     counts = counted.read_counts
-    sent_counts = counted.read_sent
 
     forget = forgetting.forget
     forget_acts = forgetting.read_acts

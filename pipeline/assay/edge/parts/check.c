@@ -2,17 +2,12 @@
  *
  * Reads for each text the number of its values and each as length and bytes, then the number of
  * rows, and each row as its numbers and the places of its texts, -1 for none. Writes what
- * model_check and model_predict return, the raw outputs and the scores; then what it counted. */
+ * model_check and model_predict return, the raw outputs and the scores. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "model_counts.h"
-
-static int print(void *to, const char *text, size_t length)
-{
-    return fwrite(text, length, 1, to) != 1;
-}
+#include "model.h"
 
 static void need(void *into, size_t size)
 {
@@ -33,7 +28,6 @@ int main(void)
     static char **values[MODEL_TEXTS > 0 ? MODEL_TEXTS : 1];
     static model_row row;
     static model_result result;
-    static model_counts counts;
     int32_t count, length, i, answers[2];
     int64_t rows;
 
@@ -60,10 +54,6 @@ int main(void)
             || fwrite(result.raw, sizeof result.raw, 1, stdout) != 1
             || fwrite(result.scores, sizeof result.scores, 1, stdout) != 1)
             return 5;
-        if (model_count(&counts, &row, &result, answers[0] > 0 ? answers[0] : answers[1]) != 0)
-            return 7;
     }
-    if (model_counts_write(&counts, "check", "2000-01-01", 0, print, stdout) != 0)
-        return 8;
     return fflush(stdout) == 0 ? 0 : 6;
 }

@@ -287,7 +287,6 @@ def decide(
     PluginError
         A measure of the project's own fails.
     """
-    reference = reference.on_cells_of(profile)
     findings = [
         _finding(
             *(name, reference, profile.get(name), limits, rows),

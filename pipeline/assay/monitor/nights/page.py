@@ -139,7 +139,7 @@ def night_content(
     profile
         Counts of all of its scored rows.
     """
-    known, reference = by_metric(summary.performance), reference.on_cells_of(profile)
+    known = by_metric(summary.performance)
     return PageContent(
         columns=tuple(
             ColumnContent(each, reference.grid[name], reference.profile[name], profile.get(name))

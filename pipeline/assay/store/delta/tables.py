@@ -134,10 +134,10 @@ APPENDED: Mapping[str, SmallTable] = {
         "run_id, bundle, plan, at time, planned",
         lost="what it planned can be planned again: assay plan",
     ),
-    # For all that a device or a server counted and sent, as JSON.
+    # For all that a server counted, as JSON.
     COUNTS: SmallTable(
         "source, sequence whole, model_version, bundle, rows whole, at time, counts",
-        lost="what it counted is gone: collect it again, assay devices collect",
+        lost="what it counted is gone: its days cannot be counted again",
         partitioned=True,
     ),
     # For each act of forgetting that began, and that is done.
