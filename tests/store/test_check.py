@@ -228,6 +228,7 @@ def test_the_command_says_what_is_left_and_ends_with_52(
     given = params.load(PARCELS)
     given = given.model_copy(
         update={
+            "name": "n",
             "store": store.uri,
             "ingest": given.ingest.model_copy(update={"partition_by": store.column}),
         }

@@ -419,6 +419,14 @@ class NotSynced(StoreError):
     """The disk reported an error of what was written. To try again would hide it: it tells once."""
 
 
+class StoreOfAnother(RunError):
+    """The store belongs to another model. Nothing of it was read or written."""
+
+    exit_code = 65
+    cause = "two projects whose params.yaml name one store, or a model that was renamed"
+    advice = "give each model a store of its own: store in params.yaml; docs/tables.md"
+
+
 class NothingScored(RunError):
     """No run has published this night."""
 

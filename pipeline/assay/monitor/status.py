@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 
 from pydantic import Field
 
-from assay.errors import AssayError, NoChampion, NotARepository, StoreError
+from assay.errors import AssayError, NoChampion, NotARepository, StoreError, StoreOfAnother
 from assay.monitor.nights.night import night_path
 from assay.project.document import Count, Document, Report, Text
 from assay.project.params import Params
@@ -290,6 +290,8 @@ def _told(
     """A part, or the reason why there is none. Store errors are also added to ``damaged``."""
     try:
         return gather()
+    except StoreOfAnother:
+        raise
     except AssayError as error:
         if damaged is not None and isinstance(error, StoreError):
             damaged.extend(error.lines())

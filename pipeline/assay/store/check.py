@@ -113,6 +113,7 @@ def check(place: StoreLocation, fix: bool = False) -> list[Damage]:
     if not fix:
         apart = _without_untold(apart)
     found += _discords(place, apart, fix)
+    found += _of_other_models(place)
     found += _half_forgotten(place, found)
     # A run adds its refused rows, even if there are none, before its predictions.
     if consistency.is_gone(place, QUARANTINE) and QUARANTINE not in {one.table for one in found}:
@@ -137,7 +138,17 @@ def check_consistency(place: StoreLocation) -> list[Damage]:
     profile is missing; `check` does.
     """
     found = _without_untold(consistency.find_inconsistencies(place))
-    return list(_discords(place, found, fix=False))
+    return [*_discords(place, found, fix=False), *_of_other_models(place)]
+
+
+def _of_other_models(place: StoreLocation) -> Iterator[Damage]:
+    """Nights that readers see of another model, as stores could have before they had an owner."""
+    shown = set(visible_runs(place).values())
+    for run in read_run_records(place) if place.model else ():
+        if run.run_id in shown and run.name != place.model:
+            what = f"{place.column}={run.partition}: run {run.run_id} is of the model {run.name}"
+            again = f"assay score --date {run.partition} --force scores it again"
+            yield Damage(PREDICTIONS, what, again)
 
 
 def _without_untold(

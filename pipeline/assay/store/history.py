@@ -169,6 +169,25 @@ def read_run_records(
     return list(log.keep(uri, log.open_table(uri), "records", lambda: _folded(place, {})))
 
 
+def require_owner(place: StoreLocation) -> None:
+    """Refuse a store that belongs to another model than the project's.
+
+    It belongs to the model that made its table of runs; of a store from before tables had a name,
+    to the model of its first run.
+
+    Raises
+    ------
+    StoreOfAnother
+        It belongs to another model. Nothing of it was changed.
+    """
+    opened = log.open_table(place.table_uri(RUNS))
+    owner = None if opened is None else opened.metadata().name
+    if opened is not None and owner is None:
+        events = rows.select(place, RUNS, {}, ["at", "name"]).sort_by("at")
+        owner = events["name"][0].as_py() if events.num_rows else None
+    commits.require_model(place, owner)
+
+
 def _folded(place: StoreLocation, filters: Mapping[str, str | Sequence[str]]) -> list[Run]:
     return fold(_events(place, filters))
 

@@ -40,17 +40,25 @@ if TYPE_CHECKING:
 
 
 def open_store(root: Path, params: Params) -> Store:
-    """The project's store; nothing is created or read yet.
+    """The project's store, which belongs to its model; nothing is created.
 
     Parameters
     ----------
     root
         The project's root, which a ``store`` without a scheme is relative to.
+
+    Raises
+    ------
+    StoreOfAnother
+        It is another model's.
     """
     column = params.ingest.partition_by
     small_schema(PROFILES, column)
     uri = params.store if "://" in params.store else str((root / params.store).resolve())
-    return Store(uri.rstrip("/"), column, params.publish.keep_days)
+    store = Store(uri.rstrip("/"), column, params.publish.keep_days, params.name)
+    with suppress(StoreError):  # what is damaged is for `assay fsck` to open; a commit asks again
+        history.require_owner(store)
+    return store
 
 
 class Store(StoreLocation):

@@ -120,7 +120,9 @@ def retract_lines(done: Retraction) -> Iterator[Line]:
 
 def history_lines(history: RunHistory) -> Iterator[Line]:
     """Each event, and which run readers see."""
-    columns = "at,run_id,event,version,rows_read,rows_scored,rows_quarantined,by,because,detail"
+    columns = (
+        "at,run_id,event,name,version,rows_read,rows_scored,rows_quarantined,by,because,detail"
+    )
     yield from lines(to_tree(history), f"events({columns})?")
     if any(event.by for event in history.events):
         yield "who did it (by) is what their git said, which nothing signs: docs/access.md"

@@ -11,10 +11,17 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import pyarrow as pa
 
-from assay.errors import StoreError
+from assay.errors import StoreError, StoreOfAnother
 from assay.store.delta import fsync, log, upkeep
 from assay.store.delta.location import StagedFile, StoreLocation, storage_options, translate_errors
-from assay.store.delta.tables import APPENDED, PREDICTIONS, check_schema, to_delta_schema
+from assay.store.delta.tables import (
+    APPENDED,
+    PREDICTIONS,
+    RUNS,
+    check_schema,
+    small_schema,
+    to_delta_schema,
+)
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -144,11 +151,14 @@ def commit(target: CommitTarget, plan: Plan, merge: bool = False) -> bool:
     """
     from deltalake.exceptions import DeltaError
 
-    uri = target.uri
+    uri, place = target.uri, target.place
     for attempt in range(ATTEMPTS):
         back_off(attempt)
         opened = log.open_to_write(uri)
+        if opened is None and place.model and target.table != RUNS:
+            _own_store(place)
         if opened is not None:
+            require_model(place, opened.metadata().name)
             new = check_schema(opened, target.schema, target.partition_by)
             if new:
                 _add_columns(uri, opened, new)
@@ -180,6 +190,33 @@ def commit(target: CommitTarget, plan: Plan, merge: bool = False) -> bool:
         found=f"other writers committed first, {ATTEMPTS} times in a row",
         fix="Run again; nothing became visible.",
     )
+
+
+def _own_store(place: StoreLocation) -> None:
+    """Make the table of runs, whose maker owns the store, before any other table of it."""
+    runs = log.open_table(place.table_uri(RUNS))
+    if runs is not None:
+        require_model(place, runs.metadata().name)
+        return
+    target = CommitTarget(place, RUNS, small_schema(RUNS, place.column), ())
+    commit(target, lambda _: CommitChange((), ()))
+
+
+def require_model(place: StoreLocation, owner: str | None) -> None:
+    """Refuse a store, or a table of it, that belongs to another model; None belongs to nobody yet.
+
+    Raises
+    ------
+    StoreOfAnother
+        ``owner`` is another model than that of the project.
+    """
+    if place.model and owner and owner != place.model:
+        raise StoreOfAnother(
+            f"the store belongs to the model {owner}",
+            where=place.uri,
+            expected=f"a store of {place.model}, or a new one",
+            fix="Name another under store in params.yaml: a store holds the nights of one model.",
+        )
 
 
 def _add_columns(uri: str, table: DeltaTable, new: Sequence[pa.Field]) -> None:
@@ -260,6 +297,7 @@ def _commit(target: CommitTarget, table: DeltaTable | None, change: CommitChange
             added,
             mode="error",
             partition_by=by,
+            name=target.place.model or None,
             configuration=table_properties(target.place.keep_days),
             storage_options=storage_options(target.uri),
             commit_properties=properties,

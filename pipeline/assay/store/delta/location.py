@@ -51,11 +51,14 @@ class StoreLocation:
         The partition column.
     keep_days
         How many days a table's log keeps replaced versions.
+    model
+        The name of the model whose nights it has; empty for tables that are no project's store.
     """
 
     uri: str
     column: str
     keep_days: int = 30
+    model: str = ""
 
     def table_uri(self, table: str) -> str:
         """The address of a table."""
