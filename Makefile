@@ -22,7 +22,7 @@ export DVC_NO_ANALYTICS := 1
 # Where it is set, each of the many commands that demo and tests start compiles Assay anew.
 unexport PYTHONDONTWRITEBYTECODE
 # Through the environment: a tag's name may hold what a shell would run.
-export VERSION TAG
+export VERSION TAG SEED
 
 ##@ Use
 
@@ -44,6 +44,12 @@ image: ## Build the images assay:score and assay:full (BASE=...; ARGS="--target 
 .PHONY: test
 test: setup ## Run the tests (ARGS="-k name" picks some)
 	@$(PY) $(if $(ARGS),-m pytest $(ARGS),scripts/suite.py)
+
+.PHONY: deep
+deep: setup ## Draw 1,000 random examples of each general property, from a seed (SEED=7; ARGS=tests/store)
+	@seed="$${SEED:-$$RANDOM}"; echo "make deep SEED=$$seed draws these examples again"; \
+	$(PY) -m pytest -m hypothesis --hypothesis-profile deep --hypothesis-seed "$$seed" $(or $(ARGS),tests) || \
+	{ code=$$?; echo "make deep SEED=$$seed draws these examples again" >&2; exit $$code; }
 
 .PHONY: quick
 quick: setup ## Run the tests and checks that a change touches, in under three minutes

@@ -62,7 +62,6 @@ def test_safe_widenings(name: str, kind: pa.DataType) -> None:
     [
         ("i", pa.float64()),
         ("ni", pa.float16()),
-        ("i", pa.uint64()),
         ("i", pa.string()),
         ("i", pa.null()),
         ("f", pa.string()),

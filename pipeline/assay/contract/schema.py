@@ -10,6 +10,7 @@ import pyarrow.types as t
 
 from assay.contract.definition import Contract, Field, Kind, Role
 from assay.errors import SchemaMismatch
+from assay.formats.definition import floored_to_microseconds, kind_of
 from assay.project.text import counted, mark_message_blanks, quote_value
 
 TYPES: dict[Kind, pa.DataType] = {
@@ -22,8 +23,8 @@ TYPES: dict[Kind, pa.DataType] = {
 """The canonical Arrow type of each kind."""
 
 EXPECTED: dict[Kind, str] = {
-    "integer": "an integer type up to int64",
-    "float": "float64, float32 or an integer type",
+    "integer": "an integer type",
+    "float": "a type of floats, decimals or integers",
     "string": "a string type",
     "boolean": "bool",
     "timestamp": "a timestamp or date type",
@@ -75,13 +76,13 @@ def is_compatible_type(field: Field, found: pa.DataType) -> bool:
     if t.is_null(found):
         return field.nullable
     plain = found.value_type if t.is_dictionary(found) else found
-    integer = t.is_integer(found) and not t.is_uint64(found)
-    floating = t.is_float32(found) or t.is_float64(found)
+    integer, floating = t.is_integer(found), t.is_float32(found) or t.is_float64(found)
     by_kind: dict[Kind, bool] = {
         # pandas writes integers as float64 on a night on which one is null. Keys are never null.
         "integer": integer or (floating and Role.KEY not in field.roles),
-        "float": integer or floating,
-        "string": t.is_string(plain) or t.is_large_string(plain) or t.is_string_view(plain),
+        "float": integer or floating or t.is_float16(found) or t.is_decimal(found),
+        # Whole numbers that no int64 holds are text to `assay.formats`.
+        "string": kind_of(plain) == "string" or t.is_uint64(found),
         "boolean": t.is_boolean(found),
         "timestamp": t.is_timestamp(found) or t.is_date(found),
     }
@@ -116,12 +117,19 @@ def cast_column(field: Field, batch: pa.RecordBatch | pa.Table) -> pa.Array | pa
     target = TYPES[field.kind]
     if column.type == target:
         return column
-    # An integer beyond 2**53 is rounded if the contract says float.
+    # An integer beyond 2**53, or a decimal of more digits, is rounded if the contract says float.
     rounded = field.kind == "float"
-    options = pc.CastOptions(target, allow_time_truncate=True, allow_float_truncate=rounded)
+    options = pc.CastOptions(
+        target,
+        allow_time_truncate=True,
+        allow_float_truncate=rounded,
+        allow_decimal_truncate=rounded,
+    )
     try:
         if field.kind == "integer" and t.is_floating(column.type):
             column = _exact(column)
+        if t.is_timestamp(column.type) and column.type.unit == "ns":
+            column = floored_to_microseconds(column)
         return pc.cast(column, options=options)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise SchemaMismatch(

@@ -175,12 +175,12 @@ def _check(
 
 def _read(root: Path, contract: Contract, day: Partition) -> Iterator[pa.Table]:
     """Yields the day's rows in canonical types, in chunks; each file's schema is checked."""
-    import pyarrow.parquet as pq
+    from assay.formats.files.opened_table import open_parquet
 
     for path in day.files:
         where = path.relative_to(root).as_posix()
         try:
-            file = pq.ParquetFile(path)
+            file = open_parquet(path)
         except (OSError, pa.ArrowException) as error:
             raise SourceError(
                 "not a readable Parquet file", where=where, found=str(error)

@@ -236,10 +236,14 @@ def normal(values: pa.Array, kind: Kind) -> pa.Array:
         values = pc.cast(values, pa.float64(), safe=False)
         values = pc.if_else(pc.is_nan(values), pa.scalar(None, pa.float64()), values)
     if t.is_timestamp(values.type) and values.type.unit == "ns":
-        # Rounded down, before 1970 too, where Arrow's cast rounds up.
-        values = pc.floor_temporal(pc.cast(values, pa.timestamp("ns")), unit="microsecond")
+        values = floored_to_microseconds(values)
     # A whole number beyond 2**53 becomes the nearest float.
     return pc.cast(values, TYPES[kind], safe=kind != "float")
+
+
+def floored_to_microseconds(times: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """Nanoseconds rounded down, before 1970 too, where Arrow's cast rounds up; times are in UTC."""
+    return pc.floor_temporal(pc.cast(times, pa.timestamp("ns")), unit="microsecond")
 
 
 def as_text(values: pa.Array) -> pa.Array:

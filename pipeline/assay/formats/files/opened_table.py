@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from types import NoneType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,6 +21,9 @@ from assay.formats.files.csv_text import column_names, layout, line_of, text_bat
 from assay.formats.files.opened import ROWS, file_lines
 from assay.project.document import reject_duplicate_keys
 from assay.project.text import quote_line, quote_value
+
+if TYPE_CHECKING:
+    from pyarrow.dataset import ParquetFileFormat
 
 Batch = dict[str, pa.Array]
 
@@ -96,11 +99,58 @@ def missing_columns(path: Path, wanted: Collection[str], there: Collection[Any])
 # ----------------------------------------------------------------------------------- Parquet
 
 
+INT96 = "us"
+"""What INT96 times are read as. The default, nanoseconds, turns times after 2262 into others."""
+
+
+def open_parquet(
+    source: Any, metadata: pq.FileMetaData | None = None, texts: Collection[str] = ()
+) -> pq.ParquetFile:
+    """A Parquet file as every reader of tables opens it.
+
+    Parameters
+    ----------
+    texts
+        Columns to read as dictionaries, if the file has them and Arrow can: of pages in the
+        encodings of deltas, as other writers than Arrow make them, it cannot.
+    """
+    footer = metadata or (pq.read_metadata(source) if texts else None)
+    return pq.ParquetFile(
+        source,
+        metadata=footer,
+        read_dictionary=[] if footer is None else _without_deltas(footer, texts),
+        coerce_int96_timestamp_unit=INT96,
+    )
+
+
+def parquet_format() -> ParquetFileFormat:
+    """How datasets of Arrow read Parquet: to the same values as `open_parquet`."""
+    from pyarrow import dataset as datasets
+
+    options = datasets.ParquetReadOptions(coerce_int96_timestamp_unit=INT96)
+    return datasets.ParquetFileFormat(read_options=options)
+
+
+def _without_deltas(footer: pq.FileMetaData, texts: Collection[str]) -> list[str]:
+    places = [
+        place
+        for place in range(footer.num_columns)
+        if footer.schema.column(place).path in texts
+        and footer.schema.column(place).physical_type == "BYTE_ARRAY"
+    ]
+    groups = [footer.row_group(number) for number in range(footer.num_row_groups)]
+    return [
+        footer.schema.column(place).path
+        for place in places
+        if not any("DELTA" in each for group in groups for each in group.column(place).encodings)
+    ]
+
+
 @contextmanager
 def _parquet(path: Path) -> Iterator[pq.ParquetFile]:
     """The file; what is wrong with it becomes a SourceError."""
     try:
-        with pq.ParquetFile(path) as file:
+        with open_parquet(path) as file:
             yield file
     except (pa.ArrowInvalid, OSError) as error:
         raise SourceError(

@@ -11,6 +11,7 @@ import pyarrow as pa
 from assay.contract.definition import Contract
 from assay.contract.schema import check_schema
 from assay.errors import SourceError
+from assay.formats.files.opened_table import parquet_format
 from assay.project import digests
 from assay.project.params.inputs import Delta
 from assay.score.inputs import files
@@ -104,7 +105,7 @@ class DeltaFormat(Format[Delta]):
         return ds.dataset(
             [f"{base}/{file.path}" for file in _of_night(shot, self.column, value)],
             filesystem=system,
-            format="parquet",
+            format=parquet_format(),
             schema=_stored(shot),
         )
 
@@ -168,7 +169,9 @@ class DeltaRows:
         for path, values in zip(self.paths, self.values, strict=True):
             with files.read_errors(path, "cannot be read as Parquet"):
                 system, place = filesystem(path)
-                data = ds.dataset([place], filesystem=system, format="parquet", schema=self.stored)
+                data = ds.dataset(
+                    [place], filesystem=system, format=parquet_format(), schema=self.stored
+                )
                 for batch in data.to_batches(batch_readahead=1):
                     for field, value in zip(self.constants, values, strict=True):
                         cell = pa.scalar(value, pa.string()).cast(field.type)

@@ -17,6 +17,7 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from assay.errors import NightNotFound, SourceError
+from assay.formats.files.opened_table import open_parquet
 from assay.project import digests, layout
 from assay.project.params.inputs import NIGHT_IN_PATH
 from assay.project.partitions import FolderNames, parse_day
@@ -269,7 +270,7 @@ def read_footer(file: ListedFile) -> Footer:
                 end = source.read_at(length, size - length)
         raw = end[-length:]
         metadata = pq.read_metadata(pa.BufferReader(raw))
-        schema = metadata.schema.to_arrow_schema()
+        schema = open_parquet(pa.BufferReader(raw), metadata).schema_arrow
         groups = tuple(metadata.row_group(n).num_rows for n in range(metadata.num_row_groups))
     return Footer(
         InputFile(file.path, size, groups), schema, f"sha256:{hashlib.sha256(raw).hexdigest()}"

@@ -12,6 +12,7 @@ import pyarrow.types as t
 from assay.contract.definition import Contract
 from assay.contract.schema import check_schema
 from assay.contract.text_parser import is_text
+from assay.formats.files.opened_table import parquet_format
 from assay.project.params.inputs import Parquet
 from assay.project.partitions import FolderNames
 from assay.score.inputs import files
@@ -40,7 +41,7 @@ class ParquetFormat(FilesFormat[Parquet]):
 
         names = FolderNames.of(files.resolve_uri(self.root, self.spec.path), self.column)
         system, base = filesystem(names.folder)
-        data = ds.dataset(f"{base}/{names.name(value)}", filesystem=system, format="parquet")
+        data = ds.dataset(f"{base}/{names.name(value)}", filesystem=system, format=parquet_format())
         return read_dataset(data, columns, near)
 
     def first_rows(self, value: str, most: int) -> pa.Table:
@@ -53,7 +54,7 @@ class ParquetFormat(FilesFormat[Parquet]):
         system, _ = filesystem(footers[0].file.path)
         paths = [filesystem(each.file.path)[1] for each in footers]
         schema = _widest(_distinct(footers))
-        return first_of(ds.dataset(paths, schema, "parquet", filesystem=system), most)
+        return first_of(ds.dataset(paths, schema, parquet_format(), filesystem=system), most)
 
     @property
     def _kind(self) -> str:

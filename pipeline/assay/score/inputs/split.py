@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from assay.contract.text_parser import LINE, parse_rows
 from assay.errors import SourceError
+from assay.formats.files.opened_table import open_parquet
 from assay.model.batch import InputBatch
 from assay.store.delta.location import filesystem
 
@@ -231,13 +231,11 @@ def batches(
 def _opened(part: RowGroups, texts: Sequence[str]) -> Iterator[Any]:
     try:
         system, path = filesystem(part.path)
-        with system.open_input_file(path) as source:
-            metadata = pq.read_metadata(source)
-            # Naming a column that the file lacks is an error.
-            names = [] if part.text else texts
-            there = [name for name in names if name in metadata.schema.names]
-            with pq.ParquetFile(source, metadata=metadata, read_dictionary=there) as file:
-                yield file
+        with (
+            system.open_input_file(path) as source,
+            open_parquet(source, texts=() if part.text else texts) as file,
+        ):
+            yield file
     except (OSError, pa.ArrowException, IndexError) as error:
         raise SourceError(
             "cannot be read as Parquet",

@@ -202,16 +202,22 @@ def to_floats(column: pa.ChunkedArray) -> Floats:
     return np.where(np.isnan(values), np.nan, values)
 
 
+EXACT_POWER_OF_TEN = 22
+"""The largest exponent of ten that a double holds exactly."""
+
+
 def round_significant(values: Floats, digits: int) -> Floats:
     """``values`` rounded to significant digits; zero, NaN and infinities are unchanged."""
-    size = np.abs(values)
-    usable = np.isfinite(values) & (size >= 1e-290)  # a smaller one has no power of ten
-    power = digits - 1 - np.floor(np.log10(np.where(usable, size, 1.0)))
-    # Use only positive powers of ten, which are exact: 0.1 is not.
+    usable = np.isfinite(values) & (values != 0)
+    power = digits - 1 - np.floor(np.log10(np.abs(np.where(usable, values, 1.0))))
+    # Only these powers of ten are exact, so one division or product rounds to the nearest decimal.
+    exact = np.abs(power) <= EXACT_POWER_OF_TEN
+    power = np.where(exact, power, 0.0)
     up, down = np.power(10.0, np.maximum(power, 0)), np.power(10.0, np.maximum(-power, 0))
-    with np.errstate(over="ignore"):  # the largest ones have nothing above them
-        rounded = np.rint(values / down * up) / up * down
-    return np.where(usable & np.isfinite(rounded), rounded, values)
+    rounded = np.where(usable & exact, np.rint(values / down * up) / up * down, values)
+    far = usable & ~exact
+    rounded[far] = [float(f"{value:.{digits - 1}e}") for value in values[far].tolist()]
+    return np.where(np.isfinite(rounded), rounded, values)
 
 
 def hash_rows(pairs: Iterable[ColumnPair]) -> tuple[Hashes, Hashes]:
