@@ -97,6 +97,17 @@ def test_a_time_of_arrival_is_read_in_utc_and_never_lies_ahead(tmp_path: Path) -
         of(f"{head}2014-07-03\n", tmp_path, names=names)
 
 
+def test_a_time_of_arrival_after_2262_in_int96_lies_ahead_too(tmp_path: Path) -> None:
+    path = tmp_path / "truths.parquet"
+    never = pa.array([datetime(9999, 12, 31)], pa.timestamp("us"))
+    at = pa.array([datetime(2013, 7, 1)], pa.timestamp("us"))
+    rows = pa.table({"at": at, "flight": [1], "late": [True], "when": never})
+    pq.write_table(rows, path, use_deprecated_int96_timestamps=True)
+    named = LabelColumns(NAMES.keys, NAMES.truth, "when")
+    with pytest.raises(LabelError, match=r"in the future.*9999-12-31"):
+        parse_labels(read_label_file(path), named, KEYS, "binary", "x", NOW)
+
+
 def test_other_tasks_have_texts_and_numbers(tmp_path: Path) -> None:
     head = "at,flight,late\n"
     assert plain(of(f"{head}2013-07-01,1,lost\n", tmp_path, "multiclass").rows) == [(1, "lost")]

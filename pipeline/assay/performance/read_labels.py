@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pcsv
-import pyarrow.parquet as pq
 
 from assay.contract.definition import MASK, show_key
 from assay.errors import LabelError, SchemaMismatch, SourceError, UsageError
 from assay.errors.base import private_names
+from assay.formats.files.opened_table import open_parquet
 from assay.project.tasks import Task
 from assay.project.text import counted, mark_blanks, mark_message_blanks, quote_value
 from assay.store.delta.tables import INSTANT
@@ -89,8 +89,8 @@ def read_label_file(path: Path, option: str = "--rows") -> pa.Table:
             found="a folder" if path.is_dir() else path.suffix or "no ending",
         )
     try:
-        read = {".parquet": pq.read_table, ".csv": _csv}.get(path.suffix, _jsonl)
-        table: pa.Table = read(path)
+        read = _csv if path.suffix == ".csv" else _jsonl
+        table: pa.Table = open_parquet(path).read() if path.suffix == ".parquet" else read(path)
         for name, times in Counter(table.column_names).most_common(1):
             if times > 1:
                 raise ValueError(f"{counted(times, 'column')} of it are called '{name}'")
