@@ -149,7 +149,7 @@ def test_one_that_was_killed_at_its_very_end_is_completed(
         (["colour=red"], "expected at least one of --key parcel=VALUE, found colour)"),
         (["day=2024-03-01"], "expected at least one of --key parcel=VALUE, found day)"),
         (["colour=red", "parcel=1"], "at least one of --key parcel=VALUE, found colour, parcel"),
-        (["parcel=x"], "expected an integer type up to int64, found x"),
+        (["parcel=x"], "expected an integer type, found x"),
         (["parcel="], "found nothing"),
         (["parcel=1", "parcel=2"], "found parcel=1 parcel=2). Put several keys into a file"),
         ([], "--key or --keys FILE, one of them"),
