@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -126,7 +127,8 @@ def _open_local(uri: str, state: LogState, version: int | None = None) -> DeltaT
     if listing.newest < 0:
         return None
     try:
-        return _opened(uri, version)
+        with translate_errors(uri, UNREADABLE):
+            return _opened(uri, version)
     except StoreError as error:
         newest = log_files.newest_commit(Path(uri))
         if newest is None or log_files.is_readable_commit(newest):
@@ -142,18 +144,19 @@ def _look(uri: str) -> LogState:
 
 
 def _open_remote(uri: str, version: int | None = None) -> DeltaTable | None:
-    from deltalake import DeltaTable
+    from deltalake.exceptions import TableNotFoundError
 
-    with translate_errors(uri, UNREADABLE):
-        there = DeltaTable.is_deltatable(uri, storage_options=storage_options(uri))
-    return _opened(uri, version) if there else None
+    # Opened without asking `DeltaTable.is_deltatable` first, which stops every other thread for
+    # as long as a bucket does not answer.
+    with translate_errors(uri, UNREADABLE), suppress(TableNotFoundError):
+        return _opened(uri, version)
+    return None
 
 
 def _opened(uri: str, version: int | None) -> DeltaTable:
     from deltalake import DeltaTable
 
-    with translate_errors(uri, UNREADABLE):
-        return DeltaTable(uri, version=version, storage_options=storage_options(uri))
+    return DeltaTable(uri, version=version, storage_options=storage_options(uri))
 
 
 def _check_folder(folder: Path) -> None:
