@@ -39,7 +39,6 @@ def _facts(name: str, column: pd.Series) -> ColumnFacts:
         low=ends[0],
         high=ends[1],
         whole=number and bool((known % 1 == 0).all()),
-        sorted=bool(known.is_monotonic_increasing) if kind != "boolean" else False,
     )
 
 

@@ -210,6 +210,21 @@ def test_a_quantity_whose_values_hardly_repeat_is_no_identifier(
     assert leakage.max_identifier_share == 1.0
 
 
+def test_no_rule_is_proposed_that_rows_which_are_there_twice_break(
+    frame: pd.DataFrame, tmp_path: Path
+) -> None:
+    given = frame.drop(columns=["hours", "fate"])
+    once, twice = (
+        planned(rows, tmp_path, "late") for rows in (given, pd.concat([given, given[:3]]))
+    )
+    assert (once.repeated_keys, twice.repeated_keys) == (0, 3)
+    assert any("3 rows with the key of an earlier row" in doubt for doubt in twice.doubts)
+    for plan, ruled in ((once, True), (twice, False)):
+        contract = params.parse(render(plan)["params.yaml"], "params.yaml").contract
+        for rules in (contract.training, contract.night):
+            assert any(each.rule == "unique_key" for each in rules) == ruled
+
+
 @given(st.text())
 def test_no_text_ends_a_comment(text: str) -> None:
     made = f'"""{comment(text)} ."""\n# {comment(text)}\n'

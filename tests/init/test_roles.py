@@ -120,6 +120,62 @@ def test_the_time_of_the_event_is_taken_before_other_times(frame: pd.DataFrame) 
     assert uses(holes)["born"].use == "left out"
 
 
+def orders(rows: int = ROWS) -> pd.DataFrame:
+    """What people order within 200 days, who signed up within three years."""
+    rng = np.random.default_rng(5)
+    start = pd.Timestamp("2024-01-01")
+    return pd.DataFrame(
+        {
+            "order_id": np.arange(rows) * 7 + 1000,
+            "signup_date": start - pd.to_timedelta(rng.integers(0, 1100, rows), unit="D"),
+            "event_time": start + pd.to_timedelta(np.sort(rng.integers(0, 200 * 24, rows)), "h"),
+            "amount": rng.gamma(2, 50, rows),
+            "churned": rng.random(rows) < 0.3,
+        }
+    )
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_order_of_rows_is_no_evidence(seed: int) -> None:
+    frame = orders()
+    shuffled = frame.sample(frac=1, random_state=seed)
+    assert uses(shuffled) == uses(frame)
+    assert uses(shuffled)["event_time"].use == "time"
+
+
+def test_times_that_could_cut_the_nights_as_well_are_named_with_what_says_which() -> None:
+    found = uses(orders())
+    assert "could be by 'signup_date': say which with --time" in found["event_time"].unsure
+    assert "--time" not in uses(orders(), time="event_time")["event_time"].unsure
+    alone = uses(orders().drop(columns="signup_date"))
+    assert alone["event_time"].unsure == ""
+
+
+def test_of_times_that_follow_each_other_the_first_is_taken() -> None:
+    frame = orders().drop(columns="signup_date")
+    later = frame["event_time"] + pd.Timedelta(days=9)
+    found = uses(frame.assign(delivery_date=later)[["delivery_date", *frame]])
+    assert found["event_time"].use == "time"
+
+
+def test_a_few_rows_that_are_there_twice_do_not_take_the_key_away() -> None:
+    frame = orders(2000)
+    twice = pd.concat([frame, frame[5:7]])
+    key = uses(twice)["order_id"]
+    assert (key.use, key.why) == ("key", "2,000 different values in 2,002 rows")
+    assert key.unsure.startswith("2 rows with the key of an earlier row, such as 10")
+    assert uses(pd.concat([frame, frame[:30]]))["order_id"].use != "key"
+    assert uses(frame)["order_id"].unsure == ""
+
+
+def test_a_repeated_key_that_says_who_a_person_is_is_not_shown() -> None:
+    frame = orders(2000).drop(columns="order_id")
+    frame["customer_id"] = [f"a{number}@example.com" for number in range(2000)]
+    key = uses(pd.concat([frame, frame[:1]]))["customer_id"]
+    assert "1 row with the key of an earlier row:" in key.unsure
+    assert "example.com" not in key.unsure
+
+
 def test_a_time_that_had_a_zone_is_told_in_utc(frame: pd.DataFrame) -> None:
     assert "UTC" not in uses(frame)["opened"].why
     zoned = [replace(each, evidence=(f"they are {TO_UTC}",)) for each in facts_of(frame)]

@@ -103,11 +103,11 @@ class ColumnFacts:
     Parameters
     ----------
     distinct
-        Number of distinct values; the number that was counted until then if ``many``.
+        Number of distinct values; at least so many unless ``exact``.
     many
-        Whether counting stopped, because there were too many distinct values to keep.
-    all_differ
-        Whether no value is there twice, though they are ``many``.
+        Whether there were too many distinct values to keep all of them.
+    exact
+        Whether ``distinct`` is the number itself, of many values too.
     values
         Values and how many rows have each, the commonest first; all of them unless ``many``, then
         some, each counted over all rows.
@@ -116,8 +116,6 @@ class ColumnFacts:
         boolean.
     whole
         Whether every number is whole.
-    sorted
-        Whether the values never decrease from row to row (nulls aside).
     evidence
         Why it got its kind, in a few words: ``8,912 of 9,000 values begin with 0``.
     unsure
@@ -141,8 +139,7 @@ class ColumnFacts:
     low: Value | None
     high: Value | None
     whole: bool = False
-    sorted: bool = False
-    all_differ: bool = False
+    exact: bool = True
     evidence: tuple[str, ...] = ()
     unsure: str = ""
     stays_text: str = ""
@@ -157,7 +154,12 @@ class ColumnFacts:
     @property
     def unique(self) -> bool:
         """Whether no two rows have the same value; False if it could not be told."""
-        return self.all_differ if self.many else self.distinct == self.present
+        return self.repeated == 0
+
+    @property
+    def repeated(self) -> int | None:
+        """Rows with the value of an earlier row; None if it could not be told."""
+        return self.present - self.distinct if self.exact else None
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,11 @@ MOST_BYTES = 16 << 20
 COMMONEST = 1_000
 IN_ALL = 2_500_000
 """Values that are kept of all columns together: so many fit into memory as Python objects."""
-MOST_ROWS = 50_000_000
-"""Rows up to which it is told; each takes 8 bytes, and 8 more while they are compared."""
+MOST_TOLD_APART = 50_000_000
+"""Distinct values of one column that are counted, at most, of which most are not kept; each takes
+8 bytes, and 16 more while they are compared."""
+FEW_REPEATED = 0.5
+"""Share of rows with a value that an earlier row has, up to which such values are counted."""
 
 
 def most_distinct(columns: int) -> int:
@@ -38,7 +41,7 @@ def most_distinct(columns: int) -> int:
 
 
 _NAMING = ("integer", "string")
-"""Kinds whose values may name rows, so that it counts whether one repeats."""
+"""Kinds whose values may name rows, so that it counts how many repeat."""
 _NUMBERS = (-1, -9, -99, -999, -9999, -99999, 99, 999, 9999, 99999, -(2**31), 2**31 - 1)
 _DATES = ("0001-01-01", "1899-12-30", "1900-01-01", "1970-01-01", "2999-12-31", "9999-12-31")
 """Values that often stand for no value, because there was no better way to say it."""
@@ -63,10 +66,8 @@ class ColumnCounter:
     high: Any = None
     infinite: int = 0
     whole: bool = True
-    sorted: bool = True
-    _last: pa.Scalar | None = None
     _kept: pa.Array | None = None
-    _repeats: RepeatFinder | None = None
+    _names: NameCounter | None = None
     _pending: list[pa.StructArray] = field(default_factory=list)
     _waiting: int = 0
     _bytes: int = 0
@@ -79,7 +80,6 @@ class ColumnCounter:
         if not len(values):
             return
         self._count(values)
-        self._order(values)
         if self.column.kind == "string":
             self._bounds(pc.utf8_length(values))
         elif self.column.kind != "boolean":
@@ -91,8 +91,8 @@ class ColumnCounter:
 
     def _count(self, values: pa.Array) -> None:
         if self._kept is not None:
-            if self._repeats is not None:
-                self._repeats.add(values)
+            if self._names is not None:
+                self._names.add(values)
             values = values.filter(pc.is_in(values, self._kept))
         if self.column.kind == "float":
             values = pc.add(values, 0.0)  # -0.0 is 0.0
@@ -113,27 +113,16 @@ class ColumnCounter:
         if self._kept is None:
             self.distinct = table.num_rows
             if self.distinct > self.most_distinct or table.nbytes > MOST_BYTES:
-                most = pc.max(table["count_sum"]).as_py()
-                if most == 1 and self.column.kind in _NAMING:
-                    self._repeats = RepeatFinder()
+                if self.column.kind in _NAMING:
+                    self._names = NameCounter(rows=self.rows - self.nulls - self.distinct)
                     for chunk in table["value"].chunks:
-                        self._repeats.add(chunk)
+                        self._names.add(chunk)
                 table = table.sort_by(order)[:COMMONEST]
                 self._kept = table["value"].combine_chunks()
         table = table.sort_by(order)
         columns = [table[name].combine_chunks() for name in ("value", "count_sum")]
         self._pending = [pa.StructArray.from_arrays(columns, names=["values", "counts"])]
         self._waiting, self._bytes = 0, self._pending[0].nbytes
-
-    def _order(self, values: pa.Array) -> None:
-        if not self.sorted:
-            return
-        if self.column.kind == "boolean":
-            values = pc.cast(values, pa.int8())
-        rising = self._last is None or pc.less_equal(self._last, values[0]).as_py()
-        steps = pc.all(pc.less_equal(values[:-1], values[1:])).as_py() if len(values) > 1 else True
-        self.sorted = bool(rising and steps)
-        self._last = values[-1]
 
     def _bounds(self, values: pa.Array) -> None:
         bounds = pc.min_max(values).as_py()
@@ -153,19 +142,19 @@ class ColumnCounter:
             columns = (self._pending[0].field(place).to_pylist() for place in (0, 1))
             values = list(zip(*columns, strict=True))
         number = self.column.kind in ("integer", "float")
+        told_apart = None if self._names is None else self._names.distinct()
         facts = ColumnFacts(
             name=self.column.name,
             kind=self.column.kind,
             rows=self.rows,
             nulls=self.nulls,
-            distinct=self.distinct,
+            distinct=told_apart or self.distinct,
             many=self._kept is not None,
-            all_differ=self._repeats is not None and self._repeats.all_differ(),
+            exact=self._kept is None or told_apart is not None,
             values=tuple(values),
             low=self.low,
             high=self.high,
             whole=number and self.whole and self.rows > self.nulls,
-            sorted=self.sorted,
             evidence=evidence,
             stays_text=stays_text,
             infinite=self.infinite,
@@ -215,42 +204,48 @@ def _shown(value: Any) -> str:
     return str(value.date()) if isinstance(value, datetime) else f"{value:g}"
 
 
-class RepeatFinder:
-    """Compares 64 bits of each value: a whole number itself, a hash of a text.
+class NameCounter:
+    """Counts distinct values by 64 bits of each: a whole number itself, a hash of a text.
 
-    Two texts of one hash count as a repeat; among 50 million different ones there are such with a
-    chance of one in 15,000. Values are compared each time that they have doubled, so a column that
-    repeats costs little.
+    Two texts of one hash count as one; among 50 million different ones there are such with a chance
+    of one in 15,000. Values are compared each time that they have doubled, so that each is sorted a
+    few times only, and no longer where so many repeat that they name no rows.
+
+    Parameters
+    ----------
+    rows
+        Those that were counted before and will not be added: repeats of what will be.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, rows: int = 0) -> None:
         self._known: NDArray[np.uint64] = np.empty(0, np.uint64)
         self._fresh: list[NDArray[np.uint64]] = []
         self._waiting = 0
-        self.repeats = False
-        """Whether one was found, or nobody can tell any more."""
+        self._rows = rows
+        self._told = True
 
     def add(self, values: pa.Array) -> None:
         """Take values without nulls, whole numbers or texts."""
-        if self.repeats:
+        if not self._told:
             return
         self._fresh.append(_bits(values))
         self._waiting += len(values)
+        self._rows += len(values)
         if self._waiting > len(self._known):
             self._compare()
 
-    def all_differ(self) -> bool:
-        """Whether all values so far are different."""
-        if not self.repeats:
+    def distinct(self) -> int | None:
+        """How many different values there are; None if they were too many, or repeat too often."""
+        if self._told:
             self._compare()
-        return not self.repeats
+        return len(self._known) if self._told else None
 
     def _compare(self) -> None:
-        hashes = np.concatenate([self._known, *self._fresh])
-        self._known, self._fresh, self._waiting = hashes, [], 0
-        hashes.sort()
-        if len(hashes) > MOST_ROWS or (hashes[1:] == hashes[:-1]).any():
-            self.repeats, self._known = True, np.empty(0, np.uint64)
+        self._known = np.unique(np.concatenate([self._known, *self._fresh]))
+        self._fresh, self._waiting = [], 0
+        different = len(self._known)
+        if different > MOST_TOLD_APART or self._rows - different > FEW_REPEATED * self._rows:
+            self._told, self._known = False, np.empty(0, np.uint64)
 
 
 def _bits(values: pa.Array) -> NDArray[np.uint64]:

@@ -108,6 +108,13 @@ class Plan:
         )
 
     @property
+    def repeated_keys(self) -> int:
+        """Rows with the key of an earlier row, as far as one column is the key; else 0."""
+        keys = self.having("key")
+        facts = {each.name: each for each in self.understood.facts}
+        return (facts[keys[0].given].repeated or 0) if len(keys) == 1 and keys[0].given else 0
+
+    @property
     def target(self) -> str:
         """The label's name in the project."""
         return self.plain[self.label.column]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from assay.formats.definition import TO_UTC, ColumnFacts
@@ -29,6 +29,10 @@ FEW_EMPTY = 0.1
 """Share of rows without a time, up to which a column may be meant to say when rows are from."""
 EQUAL_BY_CHANCE = 10
 """Pairs of equal numbers to be expected, from which on it is no chance that there is none."""
+FEW_REPEATED = 0.01
+"""Share of rows with the key of an earlier row, up to which a column named so is the key."""
+SPAN_ALIKE = 2
+"""How many times as long as the shortest span of times one may be, for either to cut the nights."""
 MOST_REFUSED = 0.0005
 """Share of rows that a feature may cost: half of `contract.max_bad_share` in a new project, as the
 rows may all be among those of training."""
@@ -102,17 +106,25 @@ def decide_uses(
     known = {each.name: each for each in facts if each.name != wishes.target}
     free = [each for each in known.values() if each.name not in wishes.left_out]
     sensitive = sensitive_columns(facts, plain)
+    times = _times([each for each in free if not each.nulls], plain)
     settled = replace(
         wishes,
         keys=wishes.keys or _key(free, plain),
-        time=wishes.time or _time([each for each in free if not each.nulls], plain),
+        time=wishes.time or next(iter(times), None),
     )
     uses = {
         name: _use(each, plain[name], leaks, sensitive.get(name, ""), settled)
         for name, each in known.items()
     }
-    meant = _time([each for each in free if each.nulls <= FEW_EMPTY * each.rows], plain)
-    if wishes.time is None and meant not in (None, settled.time):
+    if wishes.time is not None:
+        return uses
+    if len(times) > 1:
+        others = ", ".join(quote_value(each) for each in times[1:])
+        by = f"nights are cut by it, and could be by {others}: say which with --time"
+        uses[times[0]] = uses[times[0]].doubted(by)
+    few = [each for each in free if each.nulls <= FEW_EMPTY * each.rows]
+    meant = next(iter(_times(few, plain)), settled.time)
+    if meant is not None and meant != settled.time:
         gaps = f"{known[meant].nulls:,} of {counted(known[meant].rows, 'row')}"
         uses[meant] = uses[meant].doubted(
             f"no time in {gaps}, so it cannot say when a row is from: write it there, or leave "
@@ -139,10 +151,10 @@ def _use(
         why = f"{facts.low} to {facts.high}{utc}, in every row"
         return ColumnUse(name, "time", False, why, facts.unsure)
     if name in settled.keys:
-        different = facts.present if facts.unique else facts.distinct
-        more = "more than " if facts.many and not facts.unique else ""
-        why = f"{more}{counted(different, 'different value')} in {counted(facts.rows, 'row')}"
-        return _named_by(facts, plain, why)
+        why = f"{_values(facts, 'different value')} in {counted(facts.rows, 'row')}"
+        key = _named_by(facts, plain, why)
+        alone = len(settled.keys) == 1
+        return key.doubted(_repeats(facts, key.personal)) if alone else key
     if name in settled.left_out:
         return left_out("left out with --leave-out")
     if name == settled.group:
@@ -207,19 +219,43 @@ def _gaps(facts: ColumnFacts) -> str:
     return _also(gaps, facts.unsure)
 
 
+def _values(facts: ColumnFacts, what: str) -> str:
+    """How many values there are, and whether there are more than were counted."""
+    return f"{'' if facts.exact else 'more than '}{counted(facts.distinct, what)}"
+
+
+def _repeats(facts: ColumnFacts, personal: bool) -> str:
+    """What is unsure of a key that several rows have; empty if each row has its own."""
+    if not facts.repeated:
+        return ""
+    twice = [quote_value(value) for value, rows in facts.values[:1] if rows > 1]
+    such = f", such as {twice[0]}" if twice and not personal else ""
+    several = f"{counted(facts.repeated, 'row')} with the key of an earlier row{such}"
+    return f"{several}: the same rows again, or does --key name more columns?"
+
+
 def _key(facts: Sequence[ColumnFacts], plain: Mapping[str, str]) -> tuple[str, ...]:
-    """The column that names each row: one without nulls and repeats, the likeliest by its name."""
-    unique = [
+    """The column that names each row: one without nulls, the likeliest by its name.
+
+    One that is named so may repeat in a few rows, as tables have some rows twice.
+    """
+    names = [
         each
         for each in facts
-        if each.unique and not each.nulls and each.kind in ("integer", "string") and each.rows > 1
+        if each.repeated is not None
+        and each.repeated <= FEW_REPEATED * each.rows
+        and not each.nulls
+        and each.kind in ("integer", "string")
+        and each.rows > 1
     ]
-    named = [each for each in unique if _KEY.search(plain[each.name])]
+    named = sorted(
+        (each for each in names if _KEY.search(plain[each.name])), key=lambda each: not each.unique
+    )
     # Of those that no name gives away: a text, or numbers as a database counts them.
     other = [
         each
-        for each in unique
-        if each.rows >= SMALL_TABLE and (each.sorted or _is_code(each) or _counts_rows(each))
+        for each in names
+        if each.unique and each.rows >= SMALL_TABLE and (_is_code(each) or _counts_rows(each))
     ]
     return tuple(each.name for each in [*named, *other][:1])
 
@@ -241,8 +277,18 @@ def _is_code(facts: ColumnFacts) -> bool:
     return facts.kind == "string" and isinstance(facts.high, int) and facts.high <= LONGEST_CATEGORY
 
 
-def _time(facts: Sequence[ColumnFacts], plain: Mapping[str, str]) -> str | None:
-    """The column that says when a row is from: times, the likeliest by its name."""
+def _times(facts: Sequence[ColumnFacts], plain: Mapping[str, str]) -> list[str]:
+    """The columns that may say when a row is from, the likeliest first; none without times.
+
+    Those whose names say it alike are told apart by their times: what happens to rows within the
+    shortest span is what nights are cut by, as people or machines in them are older; of spans that
+    are about as long the earliest, as what is known later may be an outcome.
+    """
+
+    def by_name(each: ColumnFacts) -> tuple[bool, bool]:
+        late = re.search("expir|due|end|valid|update", plain[each.name])
+        return not late, bool(_TIME.search(plain[each.name]))
+
     times = [
         each
         for each in facts
@@ -250,17 +296,21 @@ def _time(facts: Sequence[ColumnFacts], plain: Mapping[str, str]) -> str | None:
         and each.distinct > 1
         and not re.search("birth|born|dob|yob", plain[each.name])
     ]
-    if not times:
-        return None
-    return max(
-        times,
+    alike = [each for each in times if by_name(each) == max(map(by_name, times))]
+    shortest = min((_span(each) for each in alike), default=timedelta())
+    alike.sort(
         key=lambda each: (
-            not re.search("expir|due|end|valid|update", plain[each.name]),
-            bool(_TIME.search(plain[each.name])),
-            each.sorted,
-            each.distinct,
-        ),
-    ).name
+            _span(each) > SPAN_ALIKE * shortest,
+            each.low,
+            -each.distinct,
+        )
+    )
+    return [each.name for each in alike]
+
+
+def _span(times: ColumnFacts) -> timedelta:
+    assert isinstance(times.low, datetime) and isinstance(times.high, datetime)
+    return times.high - times.low
 
 
 def _personal(facts: ColumnFacts, plain: str) -> str:
@@ -280,12 +330,10 @@ def _identifier(facts: ColumnFacts, plain: str) -> str:
     """Why a column names its row, or what the row is about; empty if it describes it."""
     if not _may_name(facts) or facts.rows < SMALL_TABLE:
         return ""
-    if facts.unique and (
-        facts.kind == "string" or facts.sorted or _counts_rows(facts) or _KEY.search(plain)
-    ):
+    if facts.unique and (facts.kind == "string" or _counts_rows(facts) or _KEY.search(plain)):
         return "no value is there twice: it names the row and does not describe it"
     if _KEY.search(plain) and facts.distinct > MOST_SLICED:
-        return f"{counted(facts.distinct, 'value')}, and by its name it says who, not how"
+        return f"{_values(facts, 'value')}, and by its name it says who, not how"
     return ""
 
 
@@ -327,9 +375,8 @@ def _no_category(facts: ColumnFacts) -> str:
     if longest > LONGEST_CATEGORY:
         return f"free text of up to {longest:,} characters: make numbers of it in data/source.py"
     if facts.many or facts.distinct > MOST_CATEGORIES:
-        more = "more than " if facts.many else ""
         return (
-            f"{more}{facts.distinct:,} different texts, over {MOST_CATEGORIES}: "
+            f"{_values(facts, 'different text')}, over {MOST_CATEGORIES}: "
             "put rare ones together in data/source.py"
         )
     if facts.distinct > facts.present / 2 and facts.present >= SMALL_TABLE:
@@ -341,8 +388,7 @@ def _no_category(facts: ColumnFacts) -> str:
 def _sensitive(facts: ColumnFacts, how: str, said: bool) -> ColumnUse:
     """A column that is measured by group where it forms some; of too many values it is left out."""
     sliced = _sliceable(facts)
-    values = f"{'more than ' if facts.many else ''}{counted(facts.distinct, 'value')}"
-    groups = f"{values} form no groups: make bands of it in data/source.py"
+    groups = f"{_values(facts, 'value')} form no groups: make bands of it in data/source.py"
     why = (
         f"sensitive, {'as you said' if said else how}: "
         f"{'quality is measured in each group' if sliced else groups}"
