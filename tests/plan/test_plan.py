@@ -143,6 +143,15 @@ def test_without_nights_or_a_bundle_it_says_what_to_do(planner: Planner) -> None
         planner.plan(first=NIGHTS[0], last=NIGHTS[0])
 
 
+def test_before_the_first_night_a_dry_run_says_so_and_ends_well(planner: Planner) -> None:
+    planner.change_params(lambda text: text + "\nstore: elsewhere\n")
+    done = projects.call(planner.root, "assay", "plan", "--dry-run")
+    assert "no night is published or due, so there is nothing to plan" in done
+    assert "page" not in done and not (planner.root / "elsewhere").exists()
+    empty = Plan.read(planner.root)
+    assert (empty.nights, empty.plan, [*page.sentences(empty)]) == ((), None, [])
+
+
 def test_nights_that_are_due_have_nothing_to_be_compared_with(planner: Planner) -> None:
     found = planner.plan(due=True)
     assert [night.day for night in found.planned] == ["2024-03-04", "2024-03-05"]

@@ -18,6 +18,7 @@ from assay.errors import (
     NoChampion,
     NotARepository,
     PromotionRefused,
+    RemoteFailed,
     UsageError,
     VersionUnknown,
 )
@@ -29,6 +30,7 @@ from assay.registry import fetch, git, tag_writer, versions
 from assay.registry.fetch import BUNDLES
 from assay.registry.verification import list_versions
 from assay.reports.verdict import Outcome
+from tests import projects
 
 NAME = "late-flights"
 
@@ -70,8 +72,32 @@ def test_promote_registers_the_commit_and_gives_it_the_stage(project: Any) -> No
         f"promoted: {NAME} v0.1.0 ({digest[:19]}) holds prod",
         "next, so that others get it: dvc push && git push --follow-tags origin HEAD",
     ]
-    *_, last = stage_move_lines(move, push=True)
-    assert last == "next, so that others get it: dvc push"
+    assert len([*stage_move_lines(move, push=True)]) == 1
+
+
+def test_a_push_brings_the_bundle_before_the_tags_and_leaves_nothing_to_do(
+    project: Any, tmp_path: Path
+) -> None:
+    origin, shelf = tmp_path / "origin.git", tmp_path / "shelf"
+    project.git("init", "--quiet", "--bare", str(origin))
+    project.git("remote", "add", "origin", str(origin))
+    project.git("push", "--quiet", "origin", "HEAD")
+    project.dvc("remote", "add", "--quiet", "--local", "--default", "shelf", str(shelf))
+    shelf.touch()  # where no folder can be
+    command = ("assay", "promote", "--because", "the first", "--push")
+    projects.call(project.root, *command, code=RemoteFailed.exit_code)
+    assert project.git("ls-remote", "--tags", "origin") == ""
+
+    project.git("tag", "--delete", *project.tag_names())
+    shelf.unlink()
+    told = projects.call(project.root, *command)
+    assert "files pushed (shelf)" in told and "next" not in told
+    assert project.git("ls-remote", "--tags", "origin") != ""
+    project.another("two")
+    project.git("push", "--quiet", "origin", "HEAD")
+    projects.call(project.root, "assay", "promote", "--push")
+    back = ("assay", "rollback", "--because", "it erred", "--push")
+    assert "next" not in projects.call(project.root, *back)
 
 
 def test_the_way_forth_and_back(project: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -103,10 +103,18 @@ def rollback(
 
 
 def _pushed(call: Call, moved: "StageMove") -> "StageMove":
-    """Push the tags. What was done shows also if they do not arrive."""
+    """Push the tags, after a new version's bundle. What was done shows also if they do not arrive.
+
+    No champion that others see lacks its bundle.
+    """
+    from assay.cli.show.versions import transfer_lines
     from assay.hosting.promotion import push_all
+    from assay.registry import remotes
 
     try:
+        if moved.done == "promoted":
+            for line in transfer_lines(remotes.push(*call.project)):
+                _LOG.info(line)
         names = push_all(*call.project)
     except BaseException as error:
         attach_report(error, moved)

@@ -21,6 +21,7 @@ from assay.score.operations.why import plain
 SURE = 3
 """Standard errors from which a slice is said to change more than the others."""
 
+NO_NIGHTS = "no night is published or due, so there is nothing to plan"
 NAMED = 3
 """Reasons of a score that the page names."""
 
@@ -29,7 +30,7 @@ def headline(plan: Plan) -> str:
     """What the plan changes, in one phrase."""
     nights, changes = counted(len(plan.planned), "night"), plan.changes
     if not plan.planned:
-        return f"{plan.version}: no night could be planned"
+        return f"{plan.version}: {'no night could be planned' if plan.nights else NO_NIGHTS}"
     if changes is None:
         return f"{plan.version} scores {nights} that readers have not seen"
     what = changes.moved if plan.task == "regression" else changes.decided
@@ -43,6 +44,8 @@ def sentences(plan: Plan) -> Iterator[str]:
     changes = plan.changes
     if changes is not None:
         yield from _changed(plan, changes)
+    if not plan.nights:
+        return
     refused = sum(night.quarantined for night in plan.planned)
     yield f"In quarantine: {counted(refused, 'row')}."
     held = [night.day for night in plan.planned if night.held]

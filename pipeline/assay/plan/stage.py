@@ -97,7 +97,8 @@ def run(
     BundleMissing
         Git and DVC have no bundle at HEAD.
     NothingScored
-        No night is published or due, and none is named.
+        No night is published or due, and none is named. A dry run says so in a plan without nights:
+        before the first night every pull request asks it.
     UsageError
         The predictions that readers see have other keys, or are those of another kind of model.
     AssayError
@@ -106,6 +107,12 @@ def run(
     commit, known = git.head(root), versions.read_state(root, params.name)
     store = open_store(root, params)
     wanted = _nights(root, params, store, first, last, due)
+    if not wanted and not dry_run:
+        raise NothingScored(
+            page.NO_NIGHTS,
+            where=store.uri,
+            fix="Name nights that have input: assay plan --from DAY --to DAY",
+        )
     holder = known.holders.get(params.registry.stage, "")
     with ExitStack() as at_the_end:
         spark = BackgroundSession(params, root)
@@ -174,16 +181,8 @@ def _nights(
         return nights_between(*parse_range(first, last), listed)
     if due:
         until = str(params.prepare.holdout.end)
-        nights = list(find_due_nights(source.nights(), visible, store.runs(), after=until).nights)
-    else:
-        nights = sorted(filter(is_day, visible))[-NEWEST:]
-    if not nights:
-        raise NothingScored(
-            "no night is due" if due else "no night is published, so there is nothing to plan",
-            where=store.uri,
-            fix="Name nights that have input: assay plan --from DAY --to DAY",
-        )
-    return nights
+        return list(find_due_nights(source.nights(), visible, store.runs(), after=until).nights)
+    return sorted(filter(is_day, visible))[-NEWEST:]
 
 
 class _Work:
@@ -229,7 +228,7 @@ class _Work:
                 planned = PlannedNight(day=night, why=why, readers_see=run_id, by_version=by)
             nights.append(planned)
             self._progress.done()
-        if len(lost) == len(nights):
+        if lost and len(lost) == len(nights):
             raise lost[0]
         # What changes nothing that can be applied is no plan.
         self.runs = [] if scoring.aside else list(signed(self.runs))

@@ -114,7 +114,7 @@ def stage_move_lines(
     Parameters
     ----------
     push
-        The tags are pushed by the command itself.
+        Bundle and tags are pushed by the command itself.
     remote
         The one that git shares tags through; None if there is none.
     """
@@ -127,14 +127,14 @@ def stage_move_lines(
     )
     if version.override:
         yield f"overridden: {version.override}"
-    # Push the bundle before the tag, so that no visible champion is missing its bundle.
-    bundle = ["dvc push"] if move.done == "promoted" else []
-    # A branch that was never pushed has no upstream, so the remote is named.
-    tags = f"git push --follow-tags {remote} HEAD" if bundle else f"git push --tags {remote}"
+    # The bundle before the tag, so that no visible champion is missing its bundle; and the remote
+    # is named, as a branch that was never pushed has no upstream.
+    promoted = f"dvc push && git push --follow-tags {remote} HEAD"
     if remote is None:
         yield "git has no remote, so nobody else can get it: docs/remotes.md"
-    elif steps := bundle if push else [*bundle, tags]:
-        yield f"next, so that others get it: {' && '.join(steps)}"
+    elif not push:
+        steps = promoted if move.done == "promoted" else f"git push --tags {remote}"
+        yield f"next, so that others get it: {steps}"
 
 
 def _evidence(move: Assignment, doubt: str | None, signed_by: str | None) -> list[str]:
@@ -207,6 +207,8 @@ def plan_lines(planned: Planned) -> Iterator[Line]:
     plan = planned.plan
     yield f"plan: {page.headline(plan)}"
     yield from (f"  {each}" for each in page.sentences(plan))
+    if not plan.nights:
+        return
     nights = [
         {
             "night": night.day,
