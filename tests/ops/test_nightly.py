@@ -70,6 +70,11 @@ class Nights:
         runs = {**{night: f"run of {night}" for night in decided}, **others}
         known = OrderedDays(tuple(every), published, runs)
         self.patch.setattr(nightly, "known_nights", lambda *_: known)
+        self.have_open()
+
+    def have_open(self, *errors: AssayError) -> None:
+        """What is open of nights before."""
+        self.patch.setattr(nightly, "open_matters", lambda *_: errors)
 
     def run(self, shell: Shell, **more: Any) -> NightlySteps:
         return nightly.run(self.root, self.params, shell, **more)
@@ -168,6 +173,21 @@ def test_answers_can_be_left_to_the_alerts_but_failures_cannot(nights: Nights) -
     with pytest.raises(StoreError) as caught:
         nights.run(Shell(score=RunHeld("h"), labels=StoreError("lost")), answers_ok=True)
     assert caught.value.line() == "lost. It is not all: assay score --due (51)."
+
+
+def test_what_is_open_from_before_decides_and_is_said_once(nights: Nights) -> None:
+    held, lost = RunHeld("held before"), NothingScored("nothing of a night")
+    nights.have_open(held, LimitCrossed("still over"))
+    assert nights.end().line() == "held before. It is not all: assay status (4)."
+    assert nights.end(monitor=LimitCrossed("over")).line().startswith("held before. It is not all")
+    assert nights.end(labels=StoreError("gone")).line().startswith("gone. It is not all")
+    tonight = nights.end(score=RunHeld("held tonight"))
+    assert tonight.line().startswith("held tonight") and "status (51)" not in tonight.line()
+    assert nights.run(Shell(), answers_ok=True).steps[-1].shown == "assay status"
+    nights.have_open(lost, held)
+    assert nights.end().line().startswith("nothing of a night. It is not all")
+    nights.have_open()
+    assert nights.run(Shell()).deciding is None
 
 
 def test_labels_and_rules_that_have_nothing_yet_are_no_failure(nights: Nights) -> None:

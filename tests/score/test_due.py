@@ -294,6 +294,20 @@ def test_a_mistyped_year_leaves_no_run_that_failed(project: Path, range_: list[s
     assert open_store(project, params.load(project)).runs() == []
 
 
+def test_a_past_day_that_nobody_expects_leaves_no_run_that_failed(project: Path) -> None:
+    ask(project, "--from", DAYS[0])
+    shutil.rmtree(folder(project, DAYS[2]))
+    earlier = open_store(project, params.load(project)).runs()
+    shutil.move(folder(project, DAYS[0]), folder(project, "2023-03-01"))
+    score = ["score", "--root", str(project), "--date"]
+    assert main([*score, "2023-06-01"]) == 23
+    assert open_store(project, params.load(project)).runs() == earlier
+    # One of these days is expected, and one was scored before.
+    assert main([*score, DAYS[2]]) == main([*score, DAYS[0]]) == 23
+    told = open_store(project, params.load(project)).runs()
+    assert [run.partition for run in told if run.event == "failed"] == [DAYS[2], DAYS[0]]
+
+
 def test_nothing_due_needs_no_version(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ask(project, "--from", DAYS[3])
     shutil.rmtree(project / ".git")

@@ -11,6 +11,7 @@ from deltalake import DeltaTable
 
 from assay.columns.profile import Profile
 from assay.errors import NothingScored, PublishConflict, RunUnknown, StoreError
+from assay.score.due import nights_waiting
 from assay.store import Retraction, Store, release
 from assay.store.runs import from_json, to_json
 
@@ -199,6 +200,33 @@ def test_only_what_readers_see_is_taken_back(store: Store, make: Any) -> None:
     assert store.retract("r2", **WHY) == Retraction("r2", "p", "r4", **WHY)
     with pytest.raises(RunUnknown, match="no run r3"):
         store.retract("r3", **WHY)
+
+
+@pytest.mark.parametrize("end", ["held", "failed", "started"])
+def test_a_run_that_is_to_stay_unpublished_is_waited_for_no_longer(
+    store: Store, make: Any, end: str
+) -> None:
+    make.run("r1", good=[1])
+    if end == "held":
+        make.hold("r2", good=[2])
+    else:
+        store.append_run_events(make.stage("r2").run.then(end))
+    with pytest.raises(RunUnknown, match="r3"):
+        store.retract("r3", **WHY)
+    assert store.retract("r2", **WHY) == Retraction("r2", "p", "r1", **WHY)
+    assert nights_waiting(store.visible_runs(), store.runs()) == {}
+    assert make.seen()[0] == [1]
+    with pytest.raises(RunUnknown):
+        store.release("r2", **WHY)
+    assert store.retract("r2", **WHY) == Retraction("r2", "p", "r1", **WHY)
+
+
+def test_of_runs_that_came_to_nothing_the_last_one_is_taken_back(store: Store, make: Any) -> None:
+    for run_id in ("r1", "r2"):
+        store.append_run_events(make.stage(run_id).run.then("failed", "no input"))
+    with pytest.raises(RunUnknown, match=r"expected .*r2"):
+        store.retract("r1", **WHY)
+    assert store.retract("r2", **WHY).back_to is None
 
 
 def test_a_retraction_that_died_before_it_could_say_so_is_completed(

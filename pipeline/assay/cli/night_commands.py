@@ -85,7 +85,7 @@ def release(call: Call, run_id: RunId, *, because: Because) -> object:
 
 @SCORE(
     "retract",
-    "take a published run back",
+    "take a run back: a published one, or one that was held or failed and is to stay so",
     "assay retract 20130702T021503Z-1f9c5a20 --because 'the export was of another day'",
     words="nights.retract_lines",
     front=True,

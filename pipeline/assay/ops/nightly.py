@@ -19,19 +19,35 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.fs as pafs
 
-from assay.errors import UNFORESEEN, AssayError, NothingScored, StoreError
+from assay.errors import (
+    UNFORESEEN,
+    AssayError,
+    LimitCrossed,
+    NightNotFound,
+    NothingScored,
+    RetrainAdvised,
+    RunHeld,
+    StoreError,
+)
 from assay.errors.base import attach_report, attached_report
 from assay.errors.codes import ANSWERS
 from assay.errors.machine import from_os_error
+from assay.monitor.incidents.collect import all_nights
+from assay.monitor.nights import facts
+from assay.monitor.nights.night import UNPUBLISHED
 from assay.performance.labels import NoLabelsYet
 from assay.plan.apply import is_pending
 from assay.project import interrupts, layout
 from assay.project.params import Params
 from assay.project.partitions import parse_day, usual_step
+from assay.project.text import counted, first_few
 from assay.store import open_store
 from assay.store.delta.location import filesystem
 
 log = logging.getLogger(__name__)
+
+WORST = tuple(kind.exit_code for kind in (RetrainAdvised, LimitCrossed, RunHeld))
+"""Answers, the worst last."""
 
 Call = Callable[[Sequence[str]], Any]
 """Runs ``assay`` with these arguments. If JSON is asked for, it returns what was printed, or
@@ -97,8 +113,14 @@ class NightlySteps:
 
     @property
     def deciding(self) -> Step | None:
-        """The first step that failed, else the first with an answer; None if all is well."""
-        return next(iter(sorted(self.bad, key=lambda step: not step.failed)), None)
+        """The first step that failed, else the worst answer; None if all is well.
+
+        A held night is worse than a limit that was crossed, and that than an advice to train.
+        """
+        failed = (step for step in self.bad if step.failed)
+        return next(failed, None) or max(
+            self.bad, key=lambda step: WORST.index(step.exit_code), default=None
+        )
 
     @property
     def bad(self) -> tuple[Step, ...]:
@@ -115,7 +137,8 @@ def run(
 ) -> NightlySteps:
     """Apply a plan, score what is due, take labels, monitor, tell, ask whether to train again.
 
-    A step that ends with an error does not keep the next ones from running; an interrupt does.
+    It ends with the worst of what is open, whichever night it is from: `assay status` names it. A
+    step that ends with an error does not keep the next ones from running; an interrupt does.
 
     Parameters
     ----------
@@ -144,6 +167,7 @@ def run(
         _look_after(root, params, steps, known)
         if params.retention.days:
             steps.run(["vacuum"])
+        _note_what_is_open(root, params, steps)
     done = NightlySteps(tuple(steps.done))
     decides = done.deciding
     if decides is None or (answers_ok and not decides.failed):
@@ -186,6 +210,68 @@ def _look_after(root: Path, params: Params, steps: _Steps, known: OrderedDays) -
         steps.run(["alert"])  # nothing is published, but a run may be held or have failed
     if params.monitor.retrain:
         steps.run(["monitor", "--retrain-if", "--date", last], fine=(NothingScored,))
+
+
+def _note_what_is_open(root: Path, params: Params, steps: _Steps) -> None:
+    """Note, of nights before too, what calls for a person and no step has ended with."""
+    told = {step.exit_code for step in steps.done if not step.fine}
+    try:
+        found: Sequence[AssayError] = open_matters(root, params)
+    except AssayError as error:
+        found = (error,)
+    for each in found:
+        if each.exit_code not in told:
+            steps.note(("status",), each)
+
+
+def open_matters(root: Path, params: Params) -> tuple[AssayError, ...]:
+    """What is open of any night: nights without a published run or with a held one, and drift.
+
+    Raises
+    ------
+    StoreError
+        The store cannot be read.
+    """
+    every = all_nights(facts.load(root, open_store(root, params), ()))
+    held = [night.partition for night in every.nights if night.held]
+    absent = [night.partition for night in every.nights if night.state == "absent"]
+    without = [
+        night.partition
+        for night in every.nights
+        if night.state in UNPUBLISHED and night.partition not in {*held, *absent}
+    ]
+    drifted = [
+        each.sentence for each in every.incidents if each.kind == "drift" and each.state == "open"
+    ]
+    nothing = "Where there will be none: assay retract RUN --because WHY"
+    found: list[AssayError] = []
+    if without:
+        found.append(
+            NothingScored(
+                f"nothing is published of {counted(len(without), 'night')}",
+                found=first_few(without),
+                fix=f"assay night history --date DAY says why. {nothing}",
+            )
+        )
+    if absent:
+        found.append(
+            NightNotFound(
+                f"{counted(len(absent), 'night')} due and without input",
+                found=first_few(absent),
+                fix=f"assay score --due takes it up once it is there. {nothing}",
+            )
+        )
+    if held:
+        found.append(
+            RunHeld(
+                f"held before and waiting for a person: {counted(len(held), 'night')}",
+                found=first_few(held),
+                fix="assay status names each run, and what can be done about it",
+            )
+        )
+    if drifted:
+        found.append(LimitCrossed("; ".join(drifted), fix="docs/how-to/incident-is-open.md"))
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)

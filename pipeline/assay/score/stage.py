@@ -48,9 +48,10 @@ def named_nights(root: Path, params: Params, first: str, last: str) -> list[str]
     UsageError
         One of them is not a date, or ``last`` is before ``first``.
     NightNotFound
-        The input has no night of a day that is yet to come, or lies before all that there ever
-        was. That is no failed run: a mistyped year would be the first or last night that anybody
-        tried, and what runs on a schedule looks from one to the other.
+        The input has no night of a day that nobody expects: it is yet to come, lies before all that
+        there ever was, or is one of the past that is not due (`nights_without_input`). That is no
+        failed run: a mistyped day would wait for a person ever after, and what runs on a schedule
+        looks from the first to the last day that anybody tried.
     SourceError
         The input cannot be accessed; that is recorded as a failure of each of the nights.
     """
@@ -61,9 +62,11 @@ def named_nights(root: Path, params: Params, first: str, last: str) -> list[str]
     tomorrow = datetime.now(UTC).date() + timedelta(days=1)
     try:
         visible = sorted(store.visible_runs())
+        tried = {run.partition for run in store.runs()}
     except StoreError:
         return nights_between(start, end)  # whoever scores them ends with it
-    usual = start == end <= tomorrow and min(visible, default="9") <= str(start)
+    next_one = visible and visible[-1] < str(start) <= str(tomorrow)
+    usual = start == end and (next_one or str(start) in tried)
     if usual or not source.lists_nights:
         return nights_between(start, end)
     try:
@@ -73,9 +76,12 @@ def named_nights(root: Path, params: Params, first: str, last: str) -> list[str]
         record_never_begun(store, params.name, every, error)
         raise
     nights = nights_between(start, end, listed)
-    first = min([*listed, *visible[:1]], default="")
+    known = sorted({*listed, *visible})
+    first = known[0] if known else ""
+    late = {*nights_without_input(filter(is_day, known))}
     for night in (nights[-1], nights[0]):
-        if night not in listed and not first <= night <= str(tomorrow):
+        inside = len(nights) > 1 or night in late or not known or known[-1] < night
+        if night not in listed and not (first <= night <= str(tomorrow) and inside):
             where, column = "params.yaml: score.input", params.ingest.partition_by
             raise files.missing_night_error(
                 where, column, night, sorted(listed), "at least one", files.no_nights_fix(column)

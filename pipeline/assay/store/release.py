@@ -1,4 +1,4 @@
-"""Release a held run, or retract a published one."""
+"""Release a held run, or retract a published one, or one that is to stay unpublished."""
 
 from __future__ import annotations
 
@@ -110,15 +110,17 @@ def release(place: StoreLocation, run_id: str, by: str, because: str) -> Run:
 
 
 def retract(place: StoreLocation, run_id: str, by: str, because: str) -> Retraction:
-    """Withdraw the visible run of a partition, in one commit.
+    """Withdraw the visible run of a partition, in one commit; or have its last run published never.
 
     The run that was published before it becomes visible again, if its files still exist (they are
-    kept for ``keep_days``). Otherwise the partition is empty.
+    kept for ``keep_days``). Otherwise the partition is empty. What is visible stays where the last
+    run was held, failed or never ended; then nobody waits for it any more.
 
     Raises
     ------
     RunUnknown
-        If there is no such run, or it is neither the visible one nor retracted already.
+        If there is no such run, or it is neither the visible one, nor the last one, nor retracted
+        already.
     """
     record = _record(place, run_id, "retracted")
     partition = record.partition
@@ -138,6 +140,8 @@ def retract(place: StoreLocation, run_id: str, by: str, because: str) -> Retract
                 publish(place, before, **facts)
         except PublishConflict:
             raise _wrong_state(place, record, "retracted", "visible") from None
+    elif record.event != "published" and record == read_run_records(place, partition)[-1]:
+        back = visible
     else:
         # Complete a retraction that was killed before it recorded its event.
         commits = partition_commits(place, PREDICTIONS, partition)
@@ -231,7 +235,8 @@ def _wrong_state(place: StoreLocation, record: Run, done: str, wanted: str) -> R
     partition = record.partition
     shown = visible_run_id(place, read_partition_view(place, PREDICTIONS, partition), partition)
     if wanted == "visible":
-        others = [each for each in read_run_records(place, partition) if each.run_id == shown]
+        every = read_run_records(place, partition)
+        others = [each for each in every if each.run_id == shown or each is every[-1]]
     else:
         others = _that_can_be(place, wanted, read_run_records(place, partition))
     state = "published" if shown == record.run_id else record.event

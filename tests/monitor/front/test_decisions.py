@@ -82,3 +82,20 @@ def test_nightly_prints_each_hold_once(
     for night in nights:
         held = re.findall(rf"night {night}, run \S+: scored but not published", told.out + told.err)
         assert len(held) == 1
+
+
+def test_nightly_ends_with_what_is_held_from_before_until_it_is_taken_back(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = ["--root", str(project)]
+    repeat_rows(project, NIGHT)
+    assert main(["nightly", *root]) == 51
+    capsys.readouterr()
+    assert main(["nightly", *root]) == 51
+    told = capsys.readouterr()
+    assert "   51  assay status  (an answer)" in told.out
+    assert f"held before and waiting for a person: 1 night (found {NIGHT})" in told.err
+    (run,) = open_store(project, params.load(project)).runs(NIGHT)
+    assert main(["retract", run.run_id, "--because", "a holiday", *root]) == 0
+    assert main(["nightly", *root]) == 0
+    assert cards(project)["Incidents"].startswith(": ")

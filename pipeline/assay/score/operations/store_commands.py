@@ -202,7 +202,7 @@ def release(root: Path, params: Params, run_id: str, because: str) -> ReleaseRep
 
 
 def retract(root: Path, params: Params, run_id: str, because: str) -> Retraction:
-    """Withdraw the visible run of a night; the runs table records who and why. Again does nothing.
+    """Withdraw a run of a night; the runs table records who and why. Again does nothing.
 
     Raises
     ------
@@ -211,7 +211,7 @@ def retract(root: Path, params: Params, run_id: str, because: str) -> Retraction
     NotAllowed
         The person may not retract.
     RunUnknown
-        There is no such run, or it is not the visible one.
+        There is no such run, or it is neither the visible one nor the last one.
     """
     by = access.require_with_reason(root, "retract", because)
     return open_store(root, params).retract(run_id, by, because.strip())
