@@ -187,6 +187,20 @@ def test_what_was_mistyped_is_named_with_what_is_near(
     assert last.startswith(line)
 
 
+@pytest.mark.parametrize("typed", ["bogus --json", "score --bogus --json", "score --json --date"])
+def test_a_usage_error_is_a_document_where_json_is_asked_for(
+    typed: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        cli.main(typed.split())
+    told = json.loads(capsys.readouterr().out)["error"]
+    assert (caught.value.code, told["code"], told["exit_code"]) == (2, "UsageError", 2)
+    assert "--help for the options" in told["fix"]
+    with pytest.raises(SystemExit):
+        cli.main(typed.replace("--json", "--josn").split())
+    assert not capsys.readouterr().out
+
+
 @pytest.mark.parametrize("given", ["0", "-3", "many", "1.5"])
 def test_a_number_of_nights_is_a_whole_number(
     given: str, capsys: pytest.CaptureFixture[str]

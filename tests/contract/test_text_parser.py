@@ -181,6 +181,15 @@ def test_json_values_keep_their_own_types() -> None:
     assert found.to_pylist() == [first, {**first, "f": float(2**53), "s": None}]
 
 
+def test_nan_in_json_is_no_value_and_infinity_is_a_number() -> None:
+    good = {"i": 1, "t": "2024-03-01", "f": 1.5, "s": "a", "b": True}
+    none = lines({**good, "i": math.nan, "f": math.nan}, {**good, "f": -math.inf})
+    found, broken = parse_rows(CONTRACT, none)
+    assert (found["i"].to_pylist(), broken) == ([None, 1], {})
+    assert found["f"].to_pylist() == [None, -math.inf]
+    assert found["f"].null_count == 1
+
+
 @pytest.mark.parametrize(
     ("name", "value", "rule"),
     [

@@ -221,6 +221,19 @@ def test_what_was_served_is_counted(serve: Any, records: Any) -> None:
         assert line in text.splitlines(), line
 
 
+def test_metrics_are_openmetrics_to_whom_accepts_them(serve: Any) -> None:
+    service = serve(OPEN)
+
+    async def asked(accept: str) -> Told:
+        return await ask(service, path="/metrics", accept=accept)
+
+    openmetrics = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.2"
+    new, old = run(service, asked(openmetrics)), run(service, asked("text/plain, */*"))
+    assert new.headers[b"content-type"].startswith(b"application/openmetrics-text; version=1.")
+    assert new.body.endswith(b"# EOF\n") and b"# EOF" not in old.body
+    assert old.headers[b"content-type"] == b"text/plain; version=0.0.4; charset=utf-8"
+
+
 # ---------------------------------------------------------------------------- another version
 
 

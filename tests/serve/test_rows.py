@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assay.contract.text_parser import LINE, parse_rows
 from assay.errors import ScoresInvalid
 from assay.model.batch import InputBatch
 from assay.score.table import Scored, TableScorer
@@ -81,6 +82,21 @@ def test_arrow_comes_back_row_for_row(scorer: TableScorer, night: pa.Table) -> N
     assert (answer.status, batch.rows) == (200, night.num_rows)
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), None])
+def test_what_is_no_number_is_answered_as_the_night_scores_it(
+    scorer: TableScorer, records: Any, value: float | None
+) -> None:
+    record = {**records[0], "weight": value}
+    (answer,), (batch,) = answer_all(scorer, [ask(record)])
+    typed, broken = parse_rows(scorer.pinned.contract, pa.table({LINE: [json.dumps(record)]}))
+    ((night, _),) = scorer.score_table(typed)
+    (row,) = rows_of(answer)
+    assert (broken, batch.rows) == ({}, 1)
+    assert row["broken_rules"] == night.quarantine["broken_rules"][0].as_py()
+    is_null = value is None or value != value
+    assert ("weight: not null" in row["broken_rules"]) == is_null
+
+
 def test_a_row_that_is_refused_has_its_rules_and_422(scorer: TableScorer, records: Any) -> None:
     bad = {**records[0], "weight": "heavy", "distance": -1}
     twice = [records[1], records[1]]
@@ -96,7 +112,6 @@ def test_a_row_that_is_refused_has_its_rules_and_422(scorer: TableScorer, record
     ("body", "kind", "status", "why"),
     [
         (b"{", "application/json", 400, "no JSON of rows"),
-        (b'{"parcel": NaN}', "application/json", 400, "NaN is no JSON"),
         (b'{"parcel": 1, "parcel": 2}', "application/json", 400, "twice"),
         (b"[" * 100_000, "application/json", 400, "no JSON of rows"),
         (b"\xff", "application/json", 400, "no JSON of rows"),

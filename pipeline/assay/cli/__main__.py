@@ -216,12 +216,15 @@ class _Parser(argparse.ArgumentParser):
         Title -> the commands listed below it in the help; empty for a subcommand.
     known
         Every command, such as ``stage train``; empty for a subcommand.
+    json
+        The command line that is parsed asks for JSON.
     """
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **{**named, "allow_abbrev": False})
         self.groups: dict[str, list[str]] = {}
         self.known: list[str] = []
+        self.json = False
 
     def format_help(self) -> str:
         """As argparse formats it, with the commands in groups."""
@@ -260,8 +263,18 @@ class _Parser(argparse.ArgumentParser):
             raise argparse.ArgumentError(None, f"there is no command '{value}'{near}")
         super()._check_value(action, value)
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse does, and remembers whether JSON is asked for, for an error's sake."""
+        self.json = "--json" in (sys.argv[1:] if args is None else args)
+        return super().parse_known_args(args, namespace)
+
     def error(self, message: str) -> NoReturn:
-        super().error(escape_controls(mask_passwords(message)))
+        """The usage and the message, with ``--json`` also a document; ends with 2."""
+        said = mask_passwords(message)
+        if self.json:
+            fix = f"Run {self.prog} --help for the options and an example."
+            print(json.dumps({"error": UsageError(said, fix=fix).plain()}), flush=True)
+        super().error(escape_controls(said))
 
 
 def _below(name: str, parsers: Mapping[str, argparse.ArgumentParser]) -> str:

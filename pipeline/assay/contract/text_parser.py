@@ -20,7 +20,7 @@ import pyarrow.types as t
 from assay.contract.definition import Contract, Field, Kind
 from assay.contract.schema import TYPES, canonical_schema, cast_column
 from assay.formats.files.cells import MOST_LINE, TOO_LONG
-from assay.project.document import reject_duplicate_keys
+from assay.project.document import read_constant, reject_duplicate_keys
 
 Bools: TypeAlias = npt.NDArray[np.bool_]
 Cast: TypeAlias = Callable[[pa.Array], pa.Array]
@@ -311,9 +311,12 @@ def _json_columns(
     ]
 
 
+_DECODER = json.JSONDecoder(object_pairs_hook=reject_duplicate_keys, parse_constant=read_constant)
+
+
 def _record(line: str | None) -> dict[str, Any] | None:
     try:
-        found = json.loads(line or "", object_pairs_hook=reject_duplicate_keys)
+        found = _DECODER.decode(line or "")
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None

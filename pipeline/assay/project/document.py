@@ -294,6 +294,11 @@ def reject_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return tree
 
 
+def read_constant(name: str) -> float | None:
+    """A ``parse_constant`` for rows: NaN, as pandas and others write it, is no value."""
+    return None if name == "NaN" else float(name)
+
+
 def reject_constant(name: str) -> NoReturn:
     """A ``parse_constant`` that refuses NaN and infinities."""
     raise ValueError(f"{name} is not a number")

@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.openmetrics import exposition as openmetrics
 
 from assay.model.batch import ScoredBatch
 from assay.project.text import counted
@@ -36,8 +37,6 @@ SLOWEST = 30.0
 """Seconds within which a body must be here."""
 CLIENTS = 10_000
 """Of which the rate is remembered."""
-
-_PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Refused(Exception):
@@ -115,7 +114,8 @@ class Service:
             elif path == "/health" and method == "GET":
                 answer = self._health()
             elif path == "/metrics" and method == "GET":
-                answer = Answer(200, self._metrics.text(self._current), _PROMETHEUS)
+                accepted = dict(scope["headers"]).get(b"accept", b"")
+                answer = self._metrics.answer(self._current, accepted)
             else:
                 known = path in ("/score", "/health", "/metrics")
                 raise Refused(405 if known else 404, "POST /score, GET /health, GET /metrics")
@@ -238,9 +238,13 @@ class Metrics:
             for rule, rows in batch.broken.items():
                 self._broken.labels(rule).inc(rows)
 
-    def text(self, current: CurrentVersion) -> bytes:
-        """In Prometheus' text format."""
+    def answer(self, current: CurrentVersion, accepted: bytes) -> Answer:
+        """In OpenMetrics' format to whom accepts it, else in Prometheus' own text format."""
         self._version.clear()
         self._version.labels(*current.identity).set(1)
         self._behind.set(current.behind is not None)
-        return generate_latest(self._every)
+        write: Any = generate_latest
+        kind = "text/plain; version=0.0.4; charset=utf-8"
+        if b"application/openmetrics-text" in accepted.lower():
+            write, kind = openmetrics.generate_latest, openmetrics.CONTENT_TYPE_LATEST
+        return Answer(200, write(self._every), kind)

@@ -24,7 +24,7 @@ from assay.errors import AssayError, ReasonsUnknown, SchemaMismatch, UsageError
 from assay.errors.base import mask_secrets, private_names
 from assay.model.batch import InputBatch, ScoredBatch
 from assay.model.prediction import score_column
-from assay.project.document import reject_duplicate_keys
+from assay.project.document import read_constant, reject_duplicate_keys
 from assay.score.duplicate_keys import UNIQUE
 from assay.score.table import Scored, TableScorer, to_arrow
 from assay.serve.arrow_stream import check_rows, read_stream
@@ -120,7 +120,9 @@ def read_records(contract: Contract, body: bytes) -> Records:
         A row lacks a column of the contract: what has no value is null, and not left out.
     """
     try:
-        tree = json.loads(body, object_pairs_hook=reject_duplicate_keys, parse_constant=_refuse)
+        tree = json.loads(
+            body, object_pairs_hook=reject_duplicate_keys, parse_constant=read_constant
+        )
         rows: Records = tree if isinstance(tree, list) else [tree]
         if not all(isinstance(row, dict) for row in rows):
             raise ValueError("a row that is no object")
@@ -139,10 +141,6 @@ def read_records(contract: Contract, body: bytes) -> Records:
         others = [pa.field(name, pa.null()) for name in sorted(there.difference(known.names))]
         check_schema(contract, pa.schema([*fields, *others]), f"{WHERE} (without a value: null)")
     return rows
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON; a cell without a value is null")
 
 
 def _answer_together(

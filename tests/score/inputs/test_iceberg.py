@@ -85,6 +85,19 @@ def test_a_night_is_its_files_at_one_snapshot(
     assert source().fingerprint(NEXT) == opened.fingerprint(NEXT)
 
 
+def test_rows_without_a_night_are_told(
+    catalog: Catalog, source: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    table = lake.write(catalog, "lake.departures", dated(NIGHT, 3), by="day")
+    source().find(NIGHT, CONTRACT)
+    assert not caplog.messages
+    table.append(parcels(2, 10).append_column("day", pa.nulls(2, pa.string())))
+    opened = source()
+    assert (opened.find(NIGHT, CONTRACT).rows, opened.nights()) == (3, (NIGHT,))
+    (said,) = caplog.messages
+    assert said.endswith("2 rows without a day belong to no night")
+
+
 def test_rows_that_were_deleted_are_not_read(
     catalog: Catalog, source: Open, tmp_path: Path
 ) -> None:

@@ -372,6 +372,17 @@ def test_a_night_of_a_delta_table_is_the_files_of_its_partition(look: Look, lake
         look(DELTA, "2024-03-04")
 
 
+def test_rows_without_a_night_are_told(
+    look: Look, lake: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    look(DELTA)
+    assert not caplog.messages
+    nights = pa.array([None, None, None], pa.string())
+    write_deltalake(lake, parcels().append_column("day", nights), mode="append")
+    assert look(DELTA).rows == 3
+    assert caplog.messages == [f"{lake}: 3 rows without a day belong to no night"]
+
+
 def test_another_night_changes_nothing_for_a_nights_fingerprint(look: Look, lake: str) -> None:
     first = look(DELTA)
     write_deltalake(lake, with_day(parcels(), "2024-03-03"), mode="append")

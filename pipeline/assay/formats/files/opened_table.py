@@ -19,7 +19,7 @@ from assay.errors.base import MASK, private_names
 from assay.formats.definition import TableFormat
 from assay.formats.files.csv_text import column_names, layout, line_of, text_batches
 from assay.formats.files.opened import ROWS, file_lines
-from assay.project.document import reject_duplicate_keys
+from assay.project.document import read_constant, reject_duplicate_keys
 from assay.project.text import quote_line, quote_value
 
 if TYPE_CHECKING:
@@ -261,12 +261,7 @@ def _no_object(path: Path, where: str, found: str) -> SourceError:
     )
 
 
-def _constant(word: str) -> float | None:
-    # NaN is how pandas and others write that there is no value.
-    return None if word == "NaN" else float(word)
-
-
-_DECODER = json.JSONDecoder(object_pairs_hook=reject_duplicate_keys, parse_constant=_constant)
+_DECODER = json.JSONDecoder(object_pairs_hook=reject_duplicate_keys, parse_constant=read_constant)
 
 
 def _array(path: Path, text: str) -> list[Record]:

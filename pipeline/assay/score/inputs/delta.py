@@ -50,6 +50,7 @@ class DeltaFormat(Format[Delta]):
         uri = shot.uri
         check_schema(contract, shot.schema, f"{uri} at version {shot.version}")
         mine = _of_night(shot, column, value)
+        files.warn_without_night(uri, column, [file.rows for file in _of_night(shot, column, None)])
         if not mine:
             known = self._nights(shot)
             raise files.missing_night_error(
@@ -123,7 +124,7 @@ class DeltaFormat(Format[Delta]):
         return shot
 
 
-def _of_night(shot: TableSnapshot, column: str, value: str) -> list[ExternalFile]:
+def _of_night(shot: TableSnapshot, column: str, value: str | None) -> list[ExternalFile]:
     place = shot.partitioned_by.index(column)
     return [file for file in shot.files if file.values[place] == value]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -34,6 +35,8 @@ ENDS = 1 << 20
 how much of each end of a larger file is digested."""
 
 Found = TypeVar("Found")
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -230,6 +233,20 @@ def missing_night_error(
         found="none",
         fix=f"The nearest is {near}." if near else None,
     )
+
+
+def warn_without_night(where: str, column: str, rows: Sequence[int | None]) -> None:
+    """Say that rows of a table belong to no night: those of files whose partition is null.
+
+    Parameters
+    ----------
+    rows
+        Of each such file; None where the table does not count them.
+    """
+    if rows:
+        counts = [each for each in rows if each is not None]
+        said = counted(sum(counts), "row") if len(counts) == len(rows) else "rows"
+        _log.warning("%s: %s without a %s belong to no night", where, said, column)
 
 
 def _nearest(value: str, known: Sequence[str]) -> str | None:

@@ -43,6 +43,7 @@ class IcebergFormat(Format[Iceberg]):
             where = f"{self._name} at snapshot {self._snapshot}"
             schema = scan.projection().as_arrow()
             check_schema(contract, schema, where)
+            files.warn_without_night(where, self.column, self._without_night())
             if not mine:
                 raise files.missing_night_error(
                     where,
@@ -129,6 +130,14 @@ class IcebergFormat(Format[Iceberg]):
         for task in tasks:
             self._night(task)
         return tasks
+
+    def _without_night(self) -> list[int]:
+        """The rows of each file that belongs to no night."""
+        from pyiceberg.expressions import IsNull
+
+        null: Any = IsNull
+        scan = self._table.scan(row_filter=null(self.column), snapshot_id=self._snapshot)
+        return [task.file.record_count for task in scan.plan_files() if not self._night(task)]
 
     def _night(self, task: FileScanTask) -> str:
         """The night that a file's rows are of; empty if it is null."""
