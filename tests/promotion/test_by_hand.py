@@ -288,7 +288,7 @@ ANSWERS: Mapping[str, tuple[str, ...]] = {
         "its command changed",
     ),
     "another Assay's code named in reports/code.json and dvc.lock": (
-        "gate: the installed Assay's code is not what made its results",
+        "gate: the installed code is not what made its results",
     ),
     "FAIL made PASS, then dvc commit": ("it is not what the gate says of this commit",),
     "a finding deleted, then dvc commit": ("'ranks' is missing in it",),

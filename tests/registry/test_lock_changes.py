@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -181,20 +182,39 @@ def made_by(command: str, digest: str | None, folder: str = "", **facts: bool) -
     return bare("one", params=found, recorded_params=found, command=command, **facts)
 
 
+def outdated(pipeline: Pipeline) -> Iterator[str]:
+    return dvc_lock.outdated_stages(pipeline, digests.stage_digests())
+
+
 def test_results_of_the_installed_code_are_current() -> None:
     now = digests.stage_digests()
     stages = (MAKES, *(made_by(f"assay stage {name} rest", now[name]) for name in digests.STAGES))
-    assert [*dvc_lock.outdated_stages(Pipeline(stages, {}))] == []
+    assert [*outdated(Pipeline(stages, {}))] == []
 
 
 @pytest.mark.parametrize("name", digests.STAGES)
 def test_results_of_other_code_are_not(name: str) -> None:
-    (line,) = dvc_lock.outdated_stages(Pipeline((MAKES, made_by(f"assay stage {name}", OTHER)), {}))
-    assert line == "one: the installed Assay's code is not what made its results"
+    (line,) = outdated(Pipeline((MAKES, made_by(f"assay stage {name}", OTHER)), {}))
+    assert line == "one: the installed code is not what made its results"
+
+
+def test_a_package_of_the_projects_own_is_installed_code_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(digests, "installed_packages", lambda *_: {"company/rules.py": "1"})
+    said = params.load(ROOT)
+    written = {
+        name: str(value) for name, value in dvc_lock.write_code_digests(tmp_path, said).items()
+    }
+    pipeline = Pipeline((MAKES, made_by("assay stage gate", written["gate"])), {})
+    assert [*dvc_lock.outdated_stages(pipeline, written)] == []
+    monkeypatch.setattr(digests, "installed_packages", lambda *_: {"company/rules.py": "2"})
+    now = digests.with_packages(digests.stage_digests(), tmp_path, said)
+    assert len([*dvc_lock.outdated_stages(pipeline, now)]) == 1
 
 
 def test_a_stage_without_the_parameter_would_never_run_again() -> None:
-    (line,) = dvc_lock.outdated_stages(Pipeline((MAKES, made_by("assay stage gate", None)), {}))
+    (line,) = outdated(Pipeline((MAKES, made_by("assay stage gate", None)), {}))
     assert line == "one: its params lack reports/code.json: [gate]"
 
 
@@ -206,20 +226,18 @@ def test_a_file_that_was_cut_short_says_nothing_of_what_dvc_yaml_asks_for() -> N
 
 
 def installed_now(one: PipelineStage) -> tuple[str, ...]:
-    return tuple(dvc_lock.outdated_stages(Pipeline((MAKES, one), {})))
+    return tuple(outdated(Pipeline((MAKES, one), {})))
 
 
 def test_without_the_stage_that_writes_digests_nothing_shows() -> None:
-    (line,) = dvc_lock.outdated_stages(Pipeline((made_by("assay stage gate", None),), {}))
+    (line,) = outdated(Pipeline((made_by("assay stage gate", None),), {}))
     assert "no stage makes reports/code.json" in line and "assay stage code" in line
 
 
 def test_a_project_below_dvcs_root_is_found() -> None:
     makes = bare("code", outputs=(StageFile("sub/reports/code.json", "1"),))
     now = digests.stage_digests()["gate"]
-    found = dvc_lock.outdated_stages(
-        Pipeline((makes, made_by("assay stage gate", now, "sub")), {}, (), "sub")
-    )
+    found = outdated(Pipeline((makes, made_by("assay stage gate", now, "sub")), {}, (), "sub"))
     assert [*found] == []
 
 
@@ -232,7 +250,7 @@ def test_a_project_below_dvcs_root_is_found() -> None:
     ],
 )
 def test_others_are_left_to_others(one: PipelineStage) -> None:
-    assert [*dvc_lock.outdated_stages(Pipeline((MAKES, one), {}))] == []
+    assert [*outdated(Pipeline((MAKES, one), {}))] == []
 
 
 def test_the_command_leaves_a_digest_for_each_stage(

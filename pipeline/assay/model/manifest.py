@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from assay.errors import AssayError, BundleChanged, BundleIncompatible
-from assay.project import source_code
+from assay.project import installed_code
 from assay.project.tasks import Task
 
 MANIFEST = "manifest.json"
@@ -232,7 +232,7 @@ def versions(modules: Iterable[str] = ()) -> dict[str, str]:
     """
     from importlib.metadata import version
 
-    more = source_code.distribution_versions(modules)
+    more = installed_code.distribution_versions(modules)
     own = {"python": sys.version.split()[0]} | {name: version(name) for name in PACKAGES}
     return more | own
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from assay.compiled.fitted_model import FILE, Model, error_message
 from assay.errors import BundleChanged, BundleIncompatible, BundleUntrusted
-from assay.project import source_code
+from assay.project import installed_code, source_code
 from assay.project.tasks import Task
 from assay.project.text import counted
 
@@ -163,7 +163,7 @@ def _refuse_bomb(data: bytes) -> None:
 def _check_origin(types: Sequence[str], code: source_code.Files) -> None:
     """Refuse a type whose module is neither the project's code nor an installed package's."""
     unknown = source_code.third_party_modules(code, types)
-    lost = sorted(unknown - source_code.installed_distributions().keys()) if unknown else []
+    lost = sorted(unknown - installed_code.installed_distributions().keys()) if unknown else []
     if lost:
         named = [name for name in types if name.partition(".")[0] in lost]
         raise BundleIncompatible(

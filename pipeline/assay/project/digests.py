@@ -16,7 +16,7 @@ from types import MappingProxyType
 from pydantic import BaseModel
 
 from assay.errors import AssayError, StageInputMissing
-from assay.project import layout, source_code
+from assay.project import installed_code, layout, source_code
 from assay.project.params import Params, parse
 from assay.project.source_code import digest_texts as digest_texts
 
@@ -107,15 +107,36 @@ def project_imports(
     tests
         As of `model_tests`.
     """
+    files = source_code.find_dependencies(read, _deciding(params), [params.contract.file, *tests])
+    return {path: text for path, text in files.items() if path not in tests}
+
+
+def installed_packages(root: Path, params: Params) -> dict[str, str]:
+    """What is installed of the packages that params.yaml or the project's own code names.
+
+    Returns
+    -------
+    As of `assay.project.installed_code.installed_digests`.
+    """
     modules = [
+        *_deciding(params),
+        *(each.measure for each in params.monitor.measures if "." in each.measure),
+        *([params.score.input.format] if "." in params.score.input.format else []),
+    ]
+    files = [params.contract.file, *model_tests(root, params.gate.tests)]
+    own = source_code.find_dependencies(source_code.file_reader(root), modules, files)
+    return installed_code.installed_digests(source_code.third_party_modules(own, modules))
+
+
+def _deciding(params: Params) -> list[str]:
+    """The names in params.yaml of what decides: source, models, metrics, rules."""
+    return [
         params.ingest.source,
         *(name for candidate in params.train.candidates.values() for name in candidate.names),
         *params.bundle.allow_types,
         *params.evaluate.metrics,
         *params.gate.functions,
     ]
-    files = source_code.find_dependencies(read, modules, [params.contract.file, *tests])
-    return {path: text for path, text in files.items() if path not in tests}
 
 
 def scoring(params: Params) -> str:
@@ -150,11 +171,15 @@ def policy(root: Path, params: Params) -> str:
 
 
 def code(root: Path, params: Params) -> str:
-    """Digest of the installed code that judges a bundle, and of the project's own code."""
+    """Digest of the installed code that judges a bundle, and of the project's own code.
+
+    With the files of installed packages that params.yaml or that code names.
+    """
     tests = model_tests(root, params.gate.tests)
     own = project_imports(source_code.file_reader(root), params, tests)
     own.pop(params.contract.file, None)  # it has its own digest
-    return digest_texts(verdict_digest(), *_pairs(own))
+    packages = installed_packages(root, params)
+    return digest_texts(verdict_digest(), *_pairs(own), *_pairs(packages))
 
 
 def data(root: Path) -> str:
@@ -288,6 +313,14 @@ def stage_digests() -> dict[str, str]:
     # Stages share most files, and ask for many more that are not there: names of a module.
     read = cache(source_code.file_reader(PACKAGE.parent))
     return {stage: digest_files(stage_files(PACKAGE, [stage], read)) for stage in STAGES}
+
+
+def with_packages(by_stage: Mapping[str, str], root: Path, params: Params) -> dict[str, str]:
+    """`stage_digests` with the `installed_packages`, if there are any."""
+    packages = _pairs(installed_packages(root, params))
+    if not packages:
+        return dict(by_stage)
+    return {stage: digest_texts(digest, *packages) for stage, digest in by_stage.items()}
 
 
 def digest_files(texts: source_code.Files) -> str:

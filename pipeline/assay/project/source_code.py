@@ -26,6 +26,7 @@ from types import MappingProxyType, ModuleType
 from typing import Any
 
 from assay.errors import BundleChanged, PluginError
+from assay.project import installed_code
 
 Files = Mapping[str, str]
 """Path relative to the project root -> text of the file."""
@@ -224,7 +225,7 @@ def refuse_installed_names(modules: Mapping[str, str]) -> None:
         if top in sys.stdlib_module_names:
             taken = "Python itself brings"
         elif _is_in_site(top):
-            brought = ", ".join(sorted({*installed_distributions().get(top, ())}))
+            brought = ", ".join(sorted({*installed_code.installed_distributions().get(top, ())}))
             taken = f"the installed package {brought or top} brings"
         else:
             continue
@@ -425,22 +426,3 @@ def _along(parts: Sequence[str]) -> Iterator[str]:
     for end in range(1, len(parts) + 1):
         base = "/".join(parts[:end])
         yield from (f"{base}.py", f"{base}/__init__.py")
-
-
-def installed_distributions() -> Mapping[str, list[str]]:
-    """Top-level module -> the installed distributions that provide it."""
-    from importlib.metadata import packages_distributions
-
-    return packages_distributions()
-
-
-def distribution_versions(modules: Iterable[str]) -> dict[str, str]:
-    """Name -> version of the installed distributions that provide these modules."""
-    from importlib.metadata import version
-
-    wanted = sorted(modules)
-    if not wanted:
-        return {}
-    known = installed_distributions()
-    names = sorted({name for module in wanted for name in known.get(module, ())})
-    return {name: version(name) for name in names}

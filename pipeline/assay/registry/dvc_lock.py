@@ -257,11 +257,13 @@ def _short_command(command: str) -> str:
 def write_code_digests(root: Path, params: Params) -> dict[str, object]:
     """``assay stage code``: write a digest of each stage's code, so that DVC sees an upgrade.
 
+    Of Assay, and of the installed packages that params.yaml or the project's own code names.
+
     Every stage of dvc.yaml has its digest among its parameters, ``reports/code.json: [train]``. The
     stage ``code`` always rewrites the file, so only stages whose code changed run again.
     """
-    del params
-    document: dict[str, object] = {"schema": 1, **_kept_digests(root / layout.WORK / "code.json")}
+    by_stage = _kept_digests(root / layout.WORK / "code.json")
+    document: dict[str, object] = {"schema": 1, **digests.with_packages(by_stage, root, params)}
     write_json(root / layout.CODE, document)
     return document
 
@@ -282,8 +284,18 @@ def _kept_digests(path: Path) -> dict[str, str]:
     return by_stage
 
 
-def outdated_stages(pipeline: Pipeline) -> Iterator[str]:
-    """A line for each stage whose results in dvc.lock were not made by the installed code."""
+def _digests_now(root: Path, params: Params) -> dict[str, str]:
+    return digests.with_packages(digests.stage_digests(), root, params)
+
+
+def outdated_stages(pipeline: Pipeline, now: Mapping[str, str]) -> Iterator[str]:
+    """A line for each stage whose results in dvc.lock were not made by the installed code.
+
+    Parameters
+    ----------
+    now
+        Of each stage the digest of that code, as of `write_code_digests`.
+    """
     words = [(stage, stage.command.split()) for stage in pipeline.stages]
     named = [
         (stage, each[2])
@@ -294,7 +306,7 @@ def outdated_stages(pipeline: Pipeline) -> Iterator[str]:
         what = f"no stage makes {layout.CODE}, by which DVC sees that Assay's own code changed"
         yield f"{what}; its command is assay stage code"
         return
-    path, now = pipeline.path_from_dvc_root(layout.CODE), digests.stage_digests()
+    path = pipeline.path_from_dvc_root(layout.CODE)
     for stage, name in named:
         key = f"{path}: {name}"
         # DVC does not rerun a frozen stage; a stage without an entry is reported elsewhere.
@@ -304,7 +316,7 @@ def outdated_stages(pipeline: Pipeline) -> Iterator[str]:
         if key not in stage.params.keys() | stage.recorded_params.keys():
             yield f"{stage.name}: its params lack {layout.CODE}: [{name}]"
         elif stage.recorded_params.get(key) != now[name]:
-            yield f"{stage.name}: the installed Assay's code is not what made its results"
+            yield f"{stage.name}: the installed code is not what made its results"
 
 
 @dataclass(frozen=True)
@@ -353,7 +365,7 @@ def run(root: Path, params: Params) -> LockCheck:
         "links": git_contents.find_symlinks(root, params, pipeline),
         "uncovered": tuple(missing_deps(pipeline, params, source_code.file_reader(root), tests)),
         "foreign": tuple(foreign_commands(pipeline)),
-        "code": tuple(outdated_stages(pipeline)),
+        "code": tuple(outdated_stages(pipeline, _digests_now(root, params))),
     }
     checked = LockCheck(len(pipeline.stages), answer, faults)
     if offences:
@@ -389,6 +401,6 @@ def stale_lines(there: Path, params: Params, pipeline: Pipeline) -> tuple[str, .
         *(f"{stage}: {'; '.join(lines)}" for stage, lines in changes.items() if lines),
         *([unbound] if gate is None else []),
         *foreign_commands(pipeline),
-        *outdated_stages(pipeline),
+        *outdated_stages(pipeline, _digests_now(there, params)),
         *missing_deps(pipeline, params, source_code.file_reader(there), tests),
     )
