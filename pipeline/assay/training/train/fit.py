@@ -23,6 +23,7 @@ from assay.project.tasks import Task
 from assay.project.text import counted
 from assay.training.candidates.nested import assign_folds, fit_clone
 from assay.training.train.calibrate import Look, cross_calibrate, fit_calibrator, out_of_fold_scores
+from assay.training.train.learning import fit_learns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -116,6 +117,9 @@ class FittedModel:
         Its features, its scores under their names in the reference, and its label.
     chosen
         The settings that a search among the estimators chose; empty without one.
+    learns
+        Whether its ``fit`` learns (`assay.training.train.learning`). If not, no score is out of
+        fold: it is not calibrated, and has no out-of-fold metrics.
     """
 
     model: fitted_model.Model
@@ -125,6 +129,7 @@ class FittedModel:
     days: pd.Series[str]
     rows: pd.DataFrame
     chosen: Mapping[str, Any]
+    learns: bool
 
 
 @dataclass(frozen=True)
@@ -253,7 +258,9 @@ def fit(
     day = rows.days.to_numpy()
     block = assign_folds(day, settings.folds)
     raw = out_of_fold_scores(task, pipeline, features, target, block, progress, day, weights, look)
-    calibration = choose_calibration(task, settings.calibration, raw, rows.truth, block)
+    learns = fit_learns(task, pipeline, features, target, day, weights)
+    wanted = settings.calibration if learns else "none"
+    calibration = choose_calibration(task, wanted, raw, rows.truth, block)
     calibrator = fit_calibrator(task, calibration.method, raw, rows.truth)
     scored = LabelledScores(
         task,
@@ -277,6 +284,7 @@ def fit(
         rows.days,
         described,
         fitted.chosen,
+        learns,
     )
 
 

@@ -10,6 +10,11 @@ from assay.model.reasons import compared_with
 from assay.project.tasks import METRICS
 from assay.project.text import counted, escape_code, escape_line, format_fixed
 
+UNLEARNT = (
+    "its fit does not learn from the rows that it gets, so no score of the training window is out "
+    "of fold: it is not calibrated, and is selected only if it is the only candidate"
+)
+
 
 def render_card(manifest: Manifest) -> str:
     """The card as Markdown; the same manifest gives the same text."""
@@ -41,7 +46,12 @@ at the holdout instead):
 | metric | value |
 |---|---|
 {scores}
-"""
+{_unlearnt(manifest)}"""
+
+
+def _unlearnt(manifest: Manifest) -> str:
+    known = any(value is not None for value in manifest.out_of_fold.values())
+    return "" if known else f"\nNone is known: {UNLEARNT}.\n"
 
 
 def _settings(values: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,11 +14,14 @@ from pydantic import AfterValidator, PlainSerializer, model_validator
 
 from assay.errors import BundleMissing, LabelError
 from assay.model import bundle_files
+from assay.model.bundle import CARD
 from assay.model.manifest import MANIFEST
 from assay.project import layout, partitions
 from assay.project.document import Report, Text
 from assay.project.params import Params
 from assay.project.tasks import orient_value
+
+_log = logging.getLogger(__name__)
 
 Scores = Annotated[
     Mapping[str, Mapping[str, float | None]],
@@ -56,6 +60,8 @@ class Selection(Report):
 def best_candidate(scores: Scores, by: str) -> str:
     """Name of the best candidate; of equal ones the first in params.yaml.
 
+    One without a value, as is one whose ``fit`` does not learn, is selected only if it is alone.
+
     Raises
     ------
     LabelError
@@ -66,11 +72,14 @@ def best_candidate(scores: Scores, by: str) -> str:
         for name, metrics in scores.items()
         if (value := metrics.get(by)) is not None
     ]
+    if not ranked and len(scores) == 1:
+        return next(iter(scores))
     if not ranked:
         raise LabelError(
             "no candidate has a value for the metric that selects",
             where="params.yaml: train.select_by",
             found=by,
+            fix="Leave one candidate, or add one that learns from its rows.",
         )
     top = max(value for value, _ in ranked)
     return next(name for value, name in ranked if value == top)
@@ -96,6 +105,14 @@ def run(root: Path, params: Params) -> Selection:
         files = bundle_files.read(folder)
         bundle_files.verify(files, str(folder))
         scores[name] = json.loads(files[MANIFEST])["out_of_fold"]
+    unknown = [name for name, metrics in scores.items() if metrics[params.train.select_by] is None]
+    if unknown and len(scores) > 1:
+        _log.warning(
+            "select: %s without an out-of-fold %s, so left out: the training's log and %s say why",
+            ", ".join(unknown),
+            params.train.select_by,
+            CARD,
+        )
     chosen = best_candidate(scores, params.train.select_by)
     with partitions.replace_folder(root / layout.BUNDLE) as made:
         for path in (root / layout.CANDIDATES / chosen).iterdir():

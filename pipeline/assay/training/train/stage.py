@@ -49,7 +49,7 @@ from assay.training.train.fit import (
     fit,
     training_rows,
 )
-from assay.training.train.model_card import render_card
+from assay.training.train.model_card import UNLEARNT, render_card
 from assay.training.train.reference import (
     make_loss_models,
     make_reference,
@@ -149,6 +149,8 @@ def _train(
         if from_memory_error(error) is not None:
             raise MemoryError(str(error)) from None
         raise _fit_failed(error, params, name, rows, contract) from None
+    if not made.learns:
+        _log.warning("train: %s: %s", name, UNLEARNT)
     packed, foreign = store_model(name, made.model, params.bundle.allow_types)
     sample = _sample(made.rows, params)
     arrays, proof = _compiled(
@@ -411,7 +413,7 @@ def _manifest(
         data_digest=digests.digest_file(root / layout.TRAIN_TABLE),
         contract_digest=digests.worktree_contract(root, params),
         out_of_fold={
-            item: round(value, 9) if np.isfinite(value) else None
+            item: round(value, 9) if made.learns and np.isfinite(value) else None
             for item, value in scored.values().items()
         },
         types=tuple(foreign),
