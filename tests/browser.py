@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,11 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 MISSING = "chromium is not installed"
 
-WIDTHS = (400, 1280)
-"""A phone, and a small desk."""
+WIDTHS = (360, 1280)
+"""A phone, and a small desk: where all is looked at."""
+
+MORE_WIDTHS = (480, 640, 768, 1024, 1440, 1920)
+"""Where it is only looked at whether all fits."""
 
 THEIRS = ".theirs"
 """Evidently's own report: out of our hands, but for how wide it makes the page."""
@@ -86,6 +89,15 @@ class Browser:
             for node in rule["nodes"]
         ]
         return found + self.page.evaluate(FITS)
+
+    def unfit(self, widths: Iterable[int]) -> dict[int, list[str]]:
+        """What is wider than the window or cut, by width; empty if all fits."""
+        found = {}
+        for width in widths:
+            self.page.set_viewport_size({"width": width, "height": 900})
+            if wrong := self.page.evaluate(FITS):
+                found[width] = wrong
+        return found
 
     def tab(self) -> list[dict[str, Any]]:
         """What has the focus, one press of the tabulator after the other, as far as it is ours."""

@@ -86,12 +86,13 @@ def test_the_search_finds_the_page_first(address: str, reader: Browser) -> None:
             pytest.fail(f"{words}: {found}")
 
 
-def test_a_page_asks_nobody_else_and_fits_a_phone(address: str, reader: Browser) -> None:
+def test_a_page_asks_nobody_else_and_fits_every_window(address: str, reader: Browser) -> None:
     asked: list[str] = []
     reader.page.on("request", lambda request: asked.append(request.url))
-    for name in ("index", "docs/gate", "docs/commands", "docs/how-to/index"):
+    pages = [page.relative_to(ROOT).with_suffix("") for page in (ROOT / "docs").rglob("*.md")]
+    for name in ("index", *(page.as_posix().replace("README", "index") for page in pages)):
         reader.page.goto(f"{address}/{name}.html")
-        for width in (400, 1280):
+        for width in (360, 768, 1280, 1920):
             reader.page.set_viewport_size({"width": width, "height": 900})
             wide = reader.page.evaluate("document.scrollingElement.scrollWidth - innerWidth")
             assert wide <= 0, (name, width)

@@ -33,7 +33,7 @@ from assay.reports.verdict import Finding, JudgedChampion, Outcome, Waiver
 from assay.score.operations import why_page
 from assay.score.operations.version_before import Before
 from assay.score.operations.why import Why
-from tests.browser import CHROMIUM, MISSING, WIDTHS, Browser, browser
+from tests.browser import CHROMIUM, MISSING, MORE_WIDTHS, WIDTHS, Browser, browser
 from tests.builders import plans
 from tests.contract.test_stage import CONTRACT, result_of
 from tests.evaluation.test_evaluate_page import page_of
@@ -80,6 +80,10 @@ def monitored(root: Path) -> Iterator[tuple[str, str]]:
     """A week of a project: two ordinary nights, two that are far off."""
     project = Project(root, parse(PARAMS, "params.yaml"))
     project.promote()
+    use = (
+        "Ranks the flights of the next day, so that a dispatcher calls the latest ones first. " * 6
+    )
+    project.set("card", owner="Data science", contact="night@example.com", intended_use=use)
     days = [f"2013-02-0{day}" for day in range(4, 8)]
     for day, shift in zip(days, (0.0, 0.0, 2.0, 2.0), strict=True):
         project.score(day, f"run-{day}", shift=shift)
@@ -90,6 +94,7 @@ def monitored(root: Path) -> Iterator[tuple[str, str]]:
         "night in an incident": f"nights/{days[-1]}.html",
         "Evidently's report of a night": f"nights/{days[-1]}.evidently.html",
         "front of a project": "index.html",
+        "runbook": "runbook.html",
     }.items():
         yield name, (root / "reports" / path).read_text(encoding="utf-8")
 
@@ -147,7 +152,13 @@ MADE: Mapping[str, Callable[[], str]] = {
     "why, without a feature": lambda: why_page.html(reasons(0), 10),
     "evaluation of numbers": lambda: page_of(scored("regression"), np.repeat("JFK", ROWS)),
 }
-MONITORED = ("night", "night in an incident", "Evidently's report of a night", "front of a project")
+MONITORED = (
+    "night",
+    "night in an incident",
+    "Evidently's report of a night",
+    "front of a project",
+    "runbook",
+)
 PAGES = (*MADE, *MONITORED)
 
 
@@ -198,6 +209,7 @@ def test_anyone_can_use_it(name: str, opened: Callable[[str], Browser]) -> None:
     found = opened(name)
     problems = {width: found.problems(width) for width in WIDTHS}
     assert problems == {width: [] for width in WIDTHS}
+    assert found.unfit(MORE_WIDTHS) == {}
     assert [line for line in found.said if "Content Security Policy" in line] == []
     assert found.errors == []
 
