@@ -105,7 +105,9 @@ def run(root: Path, params: Params) -> Selection:
         files = bundle_files.read(folder)
         bundle_files.verify(files, str(folder))
         scores[name] = json.loads(files[MANIFEST])["out_of_fold"]
-    unknown = [name for name, metrics in scores.items() if metrics[params.train.select_by] is None]
+    unknown = [
+        name for name, metrics in scores.items() if metrics.get(params.train.select_by) is None
+    ]
     if unknown and len(scores) > 1:
         _log.warning(
             "select: %s without an out-of-fold %s, so left out: the training's log and %s say why",
