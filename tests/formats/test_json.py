@@ -89,8 +89,9 @@ def test_keys_may_come_late_and_be_missing(tmp_path: Path) -> None:
     [
         ('{"a": 1}\n{"a": 1, "a": 2}', "line 2.*a key is there twice"),
         ('{"a": 1}\n5', "line 2.*found '5'"),
-        ('[{"a": 1}', "an array"),
-        ('[{"a": 1}] x', "an array"),
+        ('[{"a": 1}', "value 1: is no whole JSON array .found no comma"),
+        ('[{"a": 1},', "value 2: is no whole JSON array .found Expecting value"),
+        ('[{"a": 1}] x', "after the array"),
         ('[{"a": 1}, 2]', "object 2.*found '2'"),
         ("[]", "has no row with a value"),
         ("{}", "has no row with a value"),

@@ -37,8 +37,8 @@ from assay.project.text import (
     quote_value,
 )
 from assay.score.duplicate_keys import confirm_duplicates, hash_keys
-from assay.score.inputs.files import ListedFile
-from assay.score.inputs.text import TextFile, check_csv_columns, read_json_keys
+from assay.score.inputs.text import TextFile, check_csv_columns
+from assay.score.inputs.text_source import TextSource
 from assay.training.tables.ingest import _checked
 from assay.training.tables.prepare import label_facts
 from assay.training.train.model_card import render_card
@@ -77,14 +77,7 @@ def test_a_column_that_is_missing_and_the_one_it_may_be(contract: Any) -> None:
     with pytest.raises(SchemaMismatch, match=r"'depot' is missing .*found 'depot␣': renamed"):
         check_schema(contract, schema, "a table")
     with pytest.raises(SchemaMismatch, match=r"x\.csv: column 'depot' is missing .*'depot␣'"):
-        check_csv_columns(contract, TextFile("x.csv", "x.csv", 0, (*types, "late")))
-
-
-def test_the_beginning_of_a_file_that_is_another(tmp_path: Path) -> None:
-    path = tmp_path / "rows.json"
-    path.write_text("[1, 2] \n", encoding="utf-8")
-    with pytest.raises(SourceError, match=r"found '\[1, 2\]␣'"):
-        read_json_keys(ListedFile(str(path), path.name, 8, 0))
+        check_csv_columns(contract, TextFile(TextSource("x.csv"), "x.csv", 0, (*types, "late")))
 
 
 def test_a_cell_that_a_library_could_not_read(contract: Any) -> None:

@@ -270,7 +270,7 @@ def test_csv_options_say_how_cells_are_told_apart(look: Look, folder: Path) -> N
 
 
 def test_a_binary_file_has_no_header(look: Look, folder: Path) -> None:
-    (folder / "a.csv").write_bytes(b"\xff\xfe" + HEADER.encode("utf-16-le"))
+    (folder / "a.csv").write_bytes(b"\x00\xfe" + HEADER.encode("utf-16-le"))
     with pytest.raises(SourceError, match=r"a\.csv: has no header line"):
         look(CSV)
 
@@ -321,9 +321,6 @@ def test_json_may_leave_out_what_may_be_null_but_not_rename_it(look: Look, folde
         look(JSON)
     path.write_text('{"parcel": 1}\n')
     with pytest.raises(SchemaMismatch, match="'weight' is missing"):
-        look(JSON)
-    path.write_text(f"[\n{RECORD}}}\n]")
-    with pytest.raises(SourceError, match=r"a\.json: is a JSON array"):
         look(JSON)
     path.write_text("\n")
     with pytest.raises(NightEmpty):

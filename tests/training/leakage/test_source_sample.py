@@ -181,7 +181,7 @@ def test_a_source_that_cannot_be_looked_at_says_why(given: Any, why: str, tmp_pa
     [
         ("parquet", "no parquet", "cannot be read"),
         ("csv", "a,b\n1,2,3\n", "hold no rows"),
-        ("json", "[1, 2]\n", "is a JSON array"),
+        ("json", "[1, 2]\n", "one JSON object a line"),
         ("json", "1\n", "one JSON object a line"),
         ("json", "{", "cannot be read"),
         ("json", "", "hold no rows"),

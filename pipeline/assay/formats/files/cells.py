@@ -126,7 +126,10 @@ class CellCutter:
         """The cells if Arrow cuts each line as it would be cut by itself, else None."""
         options = self._options
         if options.encoding != "UTF-8":
-            block = block.decode(options.encoding).encode()
+            text = block.decode(options.encoding, "replace")
+            if "\ufffd" in text:  # a byte that windows-1252 has no character for
+                return None
+            block = text.encode()
         if header is not None:
             match = re.match(re.escape(header.encode()) + rb"\r?\n", block)
             if match is None:

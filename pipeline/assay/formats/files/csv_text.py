@@ -217,7 +217,7 @@ def text_batches(
         ):
             file.read(where.start)
             reader = pv.open_csv(
-                pa.PythonFile(Utf8Stream(file), mode="r"),
+                pa.PythonFile(Utf8Stream.of(file), mode="r"),
                 read_options=pv.ReadOptions(column_names=names, block_size=block),
                 parse_options=pv.ParseOptions(
                     delimiter=table.separator,

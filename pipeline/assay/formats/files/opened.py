@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import codecs
-import gzip
 import io
 import re
-import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import TextIO
+
+import pyarrow as pa
 
 from assay.errors import SourceError
 from assay.formats.definition import FileFormat
@@ -29,8 +30,28 @@ _BINARY = (
     (b"SQLite format 3\x00", "a SQLite database"),
 )
 _OPENS_JSON = re.compile(rb'\{\s*["}]|\[\s*[\[{\]]')
-_GZIP = b"\x1f\x8b"
+_CODECS = {
+    "gzip": re.compile(rb"\x1f\x8b\x08"),
+    "bz2": re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)"),
+    "zstd": re.compile(rb"\x28\xb5\x2f\xfd"),
+}
+MAGIC = 16
+"""Bytes at the beginning of a file that tell how it is compressed."""
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def compression(head: bytes) -> str | None:
+    r"""How a file that begins like this is compressed, as Arrow calls it; None if it is not.
+
+    >>> compression(b"\x28\xb5\x2f\xfd...")
+    'zstd'
+    """
+    return next((name for name, magic in _CODECS.items() if magic.match(head)), None)
+
+
+def is_utf16(head: bytes) -> bool:
+    """Whether text that begins like this is UTF-16, which its byte order mark says."""
+    return head.startswith(_UTF16)
 
 
 @dataclass(frozen=True)
@@ -51,8 +72,8 @@ class Encoding:
 
 
 @contextmanager
-def open_bytes(path: Path) -> Iterator[BinaryIO]:
-    """The file's bytes, unpacked if it is compressed with gzip.
+def open_bytes(path: Path) -> Iterator[pa.NativeFile]:
+    """The file's bytes, unpacked if it is compressed with gzip, bz2 or zstd.
 
     Raises
     ------
@@ -63,25 +84,22 @@ def open_bytes(path: Path) -> Iterator[BinaryIO]:
         raise SourceError(
             "is a folder, not a table", where=str(path), fix="Name one file that holds the table."
         )
+    codec = None
     try:
         with path.open("rb") as raw:
-            packed = raw.read(2) == _GZIP
-            raw.seek(0)
-            if not packed:
-                yield raw
-                return
-            with gzip.GzipFile(fileobj=raw) as unpacked:
-                yield unpacked  # type: ignore[misc]
+            codec = compression(raw.read(MAGIC))
+        with pa.input_stream(str(path), compression=codec) as file:
+            yield file
     except FileNotFoundError:
         raise SourceError("there is no such file", where=str(path), fix="Check the path.") from None
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise SourceError(
-            "the gzip file is cut or damaged",
-            where=str(path),
-            found=str(error),
-            fix="Copy or download it again.",
-        ) from None
     except OSError as error:
+        if codec:
+            raise SourceError(
+                f"the {codec} file is cut or damaged",
+                where=str(path),
+                found=str(error),
+                fix="Copy or download it again.",
+            ) from None
         raise SourceError(
             "cannot be read",
             where=str(path),
@@ -107,7 +125,9 @@ def file_format(path: Path) -> FileFormat:
     for magic, meaning in _BINARY:
         if head.startswith(magic):
             raise SourceError(f"is {meaning}, not a table", where=str(path), fix=_SAVE)
-    if b"\x00" in head and not head.startswith(_UTF16):
+    if is_utf16(head):
+        head = head.decode("utf-16", "ignore").encode()
+    if b"\x00" in head:
         raise SourceError("holds bytes that are no text", where=str(path), fix=_SAVE)
     start = head.removeprefix(codecs.BOM_UTF8).lstrip()
     if start[:9].lower() in (b"<!doctype", b"<html>") or start[:5].lower() in (b"<html", b"<?xml"):
@@ -132,7 +152,7 @@ def find_encoding(path: Path) -> Encoding:
     """
     with open_bytes(path) as file:
         start = file.read(4)
-    name = "utf-16" if start.startswith(_UTF16) else "utf-8"
+    name = "utf-16" if is_utf16(start) else "utf-8"
     try:
         return Encoding(name, _quotes(path, name))
     except UnicodeDecodeError as error:
@@ -234,16 +254,21 @@ def head_text(path: Path, encoding: str) -> tuple[str, bool]:
 
 
 class Utf8Stream:
-    """Text as bytes of UTF-8, in the form that pyarrow reads from."""
+    """Pieces of text as bytes of UTF-8, in the form that pyarrow reads from."""
 
     closed = False
 
-    def __init__(self, file: TextIO) -> None:
-        self._file, self._left = file, b""
+    def __init__(self, pieces: Iterable[str]) -> None:
+        self._pieces, self._left = iter(pieces), b""
         # pyarrow takes such a mark away from where it begins, also if it belongs to a cell there.
         self._fill(len(codecs.BOM_UTF8))
         if self._left.startswith(codecs.BOM_UTF8):
             self._left = codecs.BOM_UTF8 + self._left
+
+    @classmethod
+    def of(cls, file: TextIO) -> Utf8Stream:
+        """The rest of a file."""
+        return cls(iter(partial(file.read, CHUNK), ""))
 
     def read(self, size: int = -1) -> bytes:
         """At most ``size`` bytes, none at the end."""
@@ -253,7 +278,7 @@ class Utf8Stream:
 
     def _fill(self, size: int) -> None:
         pieces, held = [self._left], len(self._left)
-        while held < size and (text := self._file.read(CHUNK)):
+        while held < size and (text := next(self._pieces, None)) is not None:
             pieces.append(text.encode())
             held += len(pieces[-1])
         self._left = b"".join(pieces)

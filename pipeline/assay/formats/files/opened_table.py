@@ -18,7 +18,8 @@ from assay.errors import SourceError
 from assay.errors.base import MASK, private_names
 from assay.formats.definition import TableFormat
 from assay.formats.files.csv_text import column_names, layout, line_of, text_batches
-from assay.formats.files.opened import ROWS, file_lines
+from assay.formats.files.json_array import array_values, is_array
+from assay.formats.files.opened import ROWS, file_lines, head_text, in_encoding, open_text
 from assay.project.document import read_constant, reject_duplicate_keys
 from assay.project.text import quote_line, quote_value
 
@@ -201,7 +202,7 @@ def parquet_batches(
 
 
 # --------------------------------------------------- the records of a JSON file as columns of Arrow
-# An object on each line, or one array of objects, which is read as a whole.
+# An object on each line, or one array of objects.
 
 Record = dict[str, Any]
 TOGETHER = 1_000
@@ -221,25 +222,28 @@ def json_batches(path: Path, encoding: str) -> Iterator[list[Record]]:
 
 
 def _objects(path: Path, encoding: str) -> Iterator[Record]:
-    begin = next((line.lstrip() for line in file_lines(path, encoding) if line.strip()), "")
-    if begin.startswith("["):
-        yield from _array(path, "".join(file_lines(path, encoding)))
-        return
-    lines = ((n, line) for n, line in enumerate(file_lines(path, encoding), 1))
-    full = (each for each in lines if each[1].strip())
+    what, texts = "line", file_lines(path, encoding)
+    if is_array(head_text(path, encoding)[0]):
+        what, texts = "object", _array(path, encoding)
+    full = (each for each in enumerate(texts, 1) if each[1].strip())
     while some := list(islice(full, TOGETHER)):
-        yield from _lines(path, some)
+        yield from _together(path, what, some)
 
 
-def _lines(path: Path, lines: list[tuple[int, str]]) -> list[Record]:
-    """The objects of some lines. Parsed together they are quick, and one by one they are named."""
+def _array(path: Path, encoding: str) -> Iterator[str]:
+    with in_encoding(path, encoding), open_text(path, encoding) as file:
+        yield from array_values(file, str(path))
+
+
+def _together(path: Path, what: str, texts: list[tuple[int, str]]) -> list[Record]:
+    """The objects of some texts. Parsed together they are quick, and one by one they are named."""
     try:
-        objects = _DECODER.decode(f"[{','.join(line for _, line in lines)}]")
+        objects = _DECODER.decode(f"[{','.join(text for _, text in texts)}]")
     except (ValueError, RecursionError):
         objects = []
-    if len(objects) == len(lines) and set(map(type, objects)) == {dict}:
+    if len(objects) == len(texts) and set(map(type, objects)) == {dict}:
         return list(objects)
-    return [_object(path, f"line {number}", line) for number, line in lines]
+    return [_object(path, f"{what} {number}", text) for number, text in texts]
 
 
 def _object(path: Path, where: str, text: str) -> Record:
@@ -262,17 +266,6 @@ def _no_object(path: Path, where: str, found: str) -> SourceError:
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=reject_duplicate_keys, parse_constant=read_constant)
-
-
-def _array(path: Path, text: str) -> list[Record]:
-    try:
-        values = _DECODER.decode(text)
-    except (ValueError, RecursionError) as error:
-        raise _no_object(path, "an array", str(error)) from None
-    for number, each in enumerate(values, 1):
-        if not isinstance(each, dict):
-            raise _no_object(path, f"object {number}", quote_line(str(each), 40))
-    return list(values)
 
 
 def record_columns(

@@ -67,7 +67,7 @@ class CsvOptions(Section):
     quote: Character = '"'
     escape: Character = '"'
     comment: Character | None = None
-    encoding: Literal["UTF-8", "ISO-8859-1"] = "UTF-8"
+    encoding: Literal["UTF-8", "ISO-8859-1", "windows-1252"] = "UTF-8"
     null_value: str = Field(default="", alias="nullValue")
     multi_line: bool = Field(default=False, alias="multiLine")
 
@@ -119,7 +119,7 @@ class Csv(DailyFiles):
 
 
 class Json(DailyFiles):
-    """JSON, one object a line."""
+    """JSON: one object a line, or an array of objects."""
 
     format: Literal["json"]
 

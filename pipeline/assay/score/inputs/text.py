@@ -9,12 +9,10 @@ import csv
 import difflib
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import PurePosixPath
 from typing import Any, ClassVar
 
 import pyarrow as pa
@@ -33,26 +31,23 @@ from assay.formats.files.cells import (
     json_lines,
     line_blocks,
 )
-from assay.project.params.inputs import Csv, Json
+from assay.project.params.inputs import Csv, CsvOptions, Json
 from assay.project.processes import own_cores
 from assay.project.text import quote_line
-from assay.score.inputs.files import ListedFile, parallel_map, read_errors
+from assay.score.inputs.files import ListedFile, parallel_map
 from assay.score.inputs.landing import write_batches
+from assay.score.inputs.text_source import HEAD, TextSource, look
 from assay.score.inputs.types import Session
-from assay.store.delta.location import filesystem
-
-COMPRESSED = frozenset({".gz", ".bz2", ".zst"})
-"""Endings of files that Arrow decompresses; such a file is one piece."""
-UNREADABLE = frozenset({".deflate", ".lz4", ".snappy"})
-"""Endings of files that are compressed as only Hadoop does."""
 
 
 @dataclass(frozen=True)
 class TextFile:
-    """A file of CSV or JSON lines, and its beginning.
+    """A file of CSV or JSON, and its beginning.
 
     Parameters
     ----------
+    source
+        Where it is, and what it is packed in.
     relative
         Its path below the folder of the night or of the table.
     columns
@@ -63,18 +58,25 @@ class TextFile:
         Whether any rows follow.
     """
 
-    path: str
+    source: TextSource
     relative: str
     size: int
     columns: tuple[str, ...] = ()
     header: str | None = None
     filled: bool = True
 
-    @classmethod
-    def of(
-        cls, file: ListedFile, columns: Sequence[str], header: str | None, filled: bool
-    ) -> TextFile:
-        return cls(file.path, file.relative, file.size, tuple(columns), header, filled)
+    @property
+    def path(self) -> str:
+        return self.source.path
+
+    def with_columns(self, columns: Iterable[str], header: str | None, *, filled: bool) -> TextFile:
+        return replace(self, columns=tuple(columns), header=header, filled=filled)
+
+    def options(self, spec: Csv) -> CsvOptions:
+        """The options of CSV as its lines have them, which are UTF-8 if the file is UTF-16."""
+        if not self.source.utf16:
+            return spec.options
+        return spec.options.model_copy(update={"encoding": "UTF-8"})
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ class TextPart:
             for block in self.blocks():
                 yield pa.record_batch([json_lines(block)], names=[LINE])
             return
-        cutter = CellCutter(len(self.file.columns), self.spec.options)
+        cutter = self._cutter(self.spec)
         names = [*cell_names(self.file.columns), LINE]
         header = self.file.header if self.piece.start == 0 else None
         for block in self.blocks():
@@ -107,21 +109,14 @@ class TextPart:
 
     def blocks(self) -> Iterator[bytes]:
         """Whole lines with their ends; of CSV whose cells may hold line ends, whole rows."""
-        with _opened(self.piece) as source:
+        with self.file.source.open(seekable=self.piece.stop is not None) as source:
             if isinstance(self.spec, Csv) and self.spec.options.multi_line:
-                cutter = CellCutter(len(self.file.columns), self.spec.options)
-                yield from _row_blocks(cutter, source, self.piece.path)
+                yield from _row_blocks(self._cutter(self.spec), source, self.piece.path)
             else:
                 yield from line_blocks(self.piece, source)
 
-
-@contextmanager
-def _opened(piece: Piece) -> Iterator[Any]:
-    with read_errors(piece.path):
-        system, path = filesystem(piece.path)
-        opening = system.open_input_stream if piece.stop is None else system.open_input_file
-        with opening(path) as source:
-            yield source
+    def _cutter(self, spec: Csv) -> CellCutter:
+        return CellCutter(len(self.file.columns), self.file.options(spec))
 
 
 def _row_blocks(cutter: CellCutter, source: Any, path: str) -> Iterator[bytes]:
@@ -171,7 +166,7 @@ class TextRows:
         whole = isinstance(self.spec, Csv) and self.spec.options.multi_line
         parts = []
         for file in self.files:
-            one = whole or PurePosixPath(file.path).suffix.lower() in COMPRESSED
+            one = whole or not file.source.in_pieces
             pieces = [Piece(file.path, 0, None)] if one else cut_file(file.path, file.size, longest)
             parts += [TextPart(self.spec, file, piece) for piece in pieces]
         return parts
@@ -197,25 +192,6 @@ class TextRows:
                 raise
 
 
-def check_compression(path: str) -> None:
-    """Check that a file is not compressed in a way that is not read here.
-
-    Raises
-    ------
-    SourceError
-        Its name says that it is.
-    """
-    if PurePosixPath(path).suffix.lower() in UNREADABLE:
-        raise SourceError(
-            "is compressed in a way that is not read here",
-            where=path,
-            expected=f"no name that ends in {', '.join(sorted(UNREADABLE))}",
-            fix="Unpack it, or compress it with gzip or zstd.",
-        )
-
-
-HEAD = 1 << 20
-"""Bytes within which the header line must end, or in which keys of JSON objects are collected."""
 RECORDS = 1000
 ALIKE = 0.8
 """Similarity above which an unknown key counts as a renamed column."""
@@ -232,7 +208,7 @@ def read_headers(spec: Csv | Json, listed: Sequence[ListedFile]) -> list[TextFil
         As for these, or as for `check_quotes`.
     """
     if isinstance(spec, Json):
-        return parallel_map(read_json_keys, listed)
+        return parallel_map(partial(read_json_keys, spec), listed)
     if spec.options.multi_line:
         parallel_map(partial(check_quotes, spec), listed)
     return parallel_map(partial(read_csv_header, spec), listed)
@@ -246,7 +222,7 @@ def read_csv_header(spec: Csv, file: ListedFile) -> TextFile:
     SourceError
         There is no header line, or the lines are JSON objects.
     """
-    text, more = _beginning(file, spec.options.encoding)
+    there, text, more = _beginning(file, spec)
     comment = spec.options.comment
     lines = [
         line
@@ -254,9 +230,9 @@ def read_csv_header(spec: Csv, file: ListedFile) -> TextFile:
         if line.strip() and not (comment and line.startswith(comment))
     ]
     if spec.columns:
-        return TextFile.of(file, spec.columns, None, bool(lines))
+        return there.with_columns(spec.columns, None, filled=bool(lines))
     if not lines:
-        return TextFile.of(file, (), None, False)
+        return there.with_columns((), None, filled=False)
     if REPLACEMENT in lines[0] or (more and len(lines) == 1):
         raise SourceError(
             "has no header line",
@@ -284,7 +260,7 @@ def read_csv_header(spec: Csv, file: ListedFile) -> TextFile:
             escapechar=None if doubled else options.escape,
         )
     )
-    return TextFile.of(file, names, lines[0], len(lines) > 1)
+    return there.with_columns(names, lines[0], filled=len(lines) > 1)
 
 
 def _is_json_object(line: str) -> bool:
@@ -296,30 +272,20 @@ def _is_json_object(line: str) -> bool:
 
 def _fix(line: str) -> str:
     if "\x00" in line:
-        return "It looks like UTF-16: write it as UTF-8."
-    if line.startswith("\x1f"):
-        return "It is compressed: let its name end in .gz."
+        return "It looks like UTF-16 without a byte order mark: write it as UTF-8."
     return "Name the columns under score.input.columns, or write the file again."
 
 
-def read_json_keys(file: ListedFile) -> TextFile:
-    """The keys of the first objects of a file with one JSON object per line.
+def read_json_keys(spec: Json, file: ListedFile) -> TextFile:
+    """The keys of the first objects of a file: one object on each line, or an array of them.
 
     Raises
     ------
     SourceError
-        It is a JSON array.
+        It cannot be read.
     """
-    text, more = _beginning(file, "UTF-8")
+    there, text, more = _beginning(file, spec)
     lines = [line for line in _NEWLINE.split(text) if line.strip()]
-    if lines and lines[0].lstrip().startswith("["):
-        raise SourceError(
-            "is a JSON array",
-            where=file.path,
-            expected="one JSON object a line",
-            found=quote_line(lines[0], 60),
-            fix="Write it as JSON Lines, such as with jq -c '.[]'.",
-        )
     known: dict[str, None] = {}
     whole = lines[:-1] if more else lines
     for line in whole[:RECORDS]:
@@ -329,19 +295,16 @@ def read_json_keys(file: ListedFile) -> TextFile:
             continue
         if isinstance(record, dict):
             known.update(dict.fromkeys(record))
-    return TextFile.of(file, tuple(known), None, bool(lines))
+    return there.with_columns(known, None, filled=bool(lines))
 
 
-def _beginning(file: ListedFile, encoding: str) -> tuple[str, bool]:
-    """The first characters of a file, decompressed, and whether there are more."""
-    check_compression(file.path)
-    with read_errors(file.path):
-        system, path = filesystem(file.path)
-        with system.open_input_stream(path) as source:
-            block: bytes = source.read(HEAD)
-            more = len(block) == HEAD and bool(source.read(1))
-    text = block.decode("utf-8-sig" if encoding == "UTF-8" else encoding, errors="replace")
-    return text.removesuffix(REPLACEMENT) if more else text, more
+def _beginning(file: ListedFile, spec: Csv | Json) -> tuple[TextFile, str, bool]:
+    """A file, its first characters, and whether there are more."""
+    source, head, more = look(file.path, json=isinstance(spec, Json))
+    there = TextFile(source, file.relative, file.size)
+    encoding = there.options(spec).encoding if isinstance(spec, Csv) else "UTF-8"
+    text = head.decode("utf-8-sig" if encoding == "UTF-8" else encoding, errors="replace")
+    return there, text.removesuffix(REPLACEMENT) if more else text, more
 
 
 def check_csv_columns(contract: Contract, file: TextFile) -> None:
@@ -397,15 +360,14 @@ def check_quotes(spec: Csv, file: ListedFile) -> None:
     options = spec.options
     quote, escaped = options.quote.encode(), (options.escape + options.quote).encode()
     quotes = 0
-    with read_errors(file.path):
-        system, path = filesystem(file.path)
-        with system.open_input_stream(path) as source:
-            last = b""
-            while block := source.read(HEAD):
-                quotes += block.count(quote)
-                if options.escape != options.quote:
-                    quotes -= (last + block).count(escaped)
-                    last = block[-1:]
+    source, _, _ = look(file.path, json=False)
+    with source.open() as opened:
+        last = b""
+        while block := opened.read(HEAD):
+            quotes += block.count(quote)
+            if options.escape != options.quote:
+                quotes -= (last + block).count(escaped)
+                last = block[-1:]
     if quotes % 2:
         raise SourceError(
             "a quote is opened and never closed",
