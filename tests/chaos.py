@@ -113,7 +113,7 @@ class Chaos:
         violations = [fault for night in NIGHTS for fault in self.faults(night, before[night])]
         own = [line for line in said if not line.startswith("score: night")]
         if by == signal.SIGINT and not ended and (process.returncode, own) not in INTERRUPTED:
-            violations.append(f"ended with {process.returncode}, saying {own}")
+            violations.append(f"{process.returncode} {own}")
         try:
             self.score()
         except Exception as error:

@@ -33,7 +33,7 @@ def test_readers_never_see_what_a_killed_run_left(
 ) -> None:
     count = {"local": 6, "files": 2}[carrier]
     done = trials(Chaos(live, seed=7, carrier=carrier), count, took=took)
-    assert [trial.violations for trial in done] == [()] * count
+    assert not [fault for trial in done for fault in trial.violations]
     assert sum(not trial.ended for trial in done) >= count / 3, "too few killed while they ran"
 
 
@@ -42,4 +42,4 @@ def test_an_interrupted_run_says_one_line_and_leaves_readers_what_they_had(
 ) -> None:
     chaos = Chaos(live, seed=5, carrier=carrier)
     done = trials(chaos, count=2, by=signal.SIGINT, took=took)
-    assert [trial.violations for trial in done] == [()] * 2
+    assert not [fault for trial in done for fault in trial.violations]

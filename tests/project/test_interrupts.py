@@ -125,16 +125,47 @@ asking.start()
 atexit.register(lambda: print("libraries ended"))
 print("done")
 {answer}
-interrupts.end(7)
+interrupts.end({code})
 """
+ANSWERED = "never.set(); asking.join()"
 
 
 @pytest.mark.parametrize(
-    ("answer", "printed"),
-    [("", "done\n"), ("never.set(); asking.join()", "done\nlibraries ended\n")],
+    ("answer", "code", "printed"),
+    [
+        ("", 7, "done\n"),
+        (ANSWERED, 7, "done\nlibraries ended\n"),
+        (ANSWERED, 130, "done\n"),
+    ],
 )
-def test_a_thread_that_still_asks_is_left(answer: str, printed: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", UNANSWERED.format(answer=answer)], capture_output=True, text=True
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (7, printed, "")
+def test_a_thread_that_still_asks_is_left_and_so_is_all_after_an_interrupt(
+    answer: str, code: int, printed: str
+) -> None:
+    text = UNANSWERED.format(answer=answer, code=code)
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (code, printed, "")
+
+
+WRITING = """
+import io, os, signal, sys
+from assay.cli import __main__ as cli
+from assay.cli.__main__ import GROUPS
+
+class Raw(io.RawIOBase):
+    def writable(self):
+        return True
+
+    def write(self, line):
+        os.kill(os.getpid(), signal.SIGINT)
+        return len(line)
+
+sys.stderr = io.TextIOWrapper(io.BufferedWriter(Raw()), line_buffering=True)
+GROUPS[0]("work", "work")(lambda call: print("a line", file=sys.stderr))
+sys.argv = ["assay", "work"]
+cli.run_program()
+"""
+
+
+def test_an_interrupt_while_a_line_is_written_is_told() -> None:
+    done = subprocess.run([sys.executable, "-c", WRITING], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (130, "assay: interrupted\n")

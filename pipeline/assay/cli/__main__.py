@@ -72,9 +72,6 @@ def run_program() -> NoReturn:
         if not interrupts.was_interrupted():
             interrupts.print_interrupt()
         code = INTERRUPTED
-    # Every dataclass is made by `exec` of a string. An interrupt inside leaves a mark, by which
-    # `python -m` ends as killed by the signal, whatever was caught since. The next one clears it.
-    exec("")
     interrupts.end(code)
 
 

@@ -14,7 +14,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import NoReturn
 
@@ -57,8 +57,10 @@ def raise_if_interrupted() -> None:
 
 def print_interrupt() -> None:
     """Print the line about the interrupt."""
-    clear = "\r\x1b[K" if sys.stderr.isatty() else ""
-    print(f"{clear}assay: interrupted", file=sys.stderr, flush=True)
+    with suppress(OSError):  # closed, or its reader is gone
+        clear = "\r\x1b[K" if os.isatty(2) else ""
+        # Not by sys.stderr: a signal that comes while a line is written finds it locked.
+        os.write(2, f"{clear}assay: interrupted\n".encode())
 
 
 def _interrupted(number: int, frame: FrameType | None) -> None:
@@ -82,13 +84,17 @@ class Unawaited(threading.Thread):
 
 
 def end(code: int) -> NoReturn:
-    """End this process with an exit code, at once if an `Unawaited` thread is still at work.
+    """End this process with an exit code; at once after an interrupt and beside `Unawaited`.
 
-    Arrow would wait for its requests to S3, which takes a minute and a half if none is answered.
+    Arrow would wait for its requests to S3, which takes a minute and a half if none is answered. An
+    interrupt leaves libraries in the middle of their work, and their threads may end the process
+    with a signal while Python takes itself apart.
     """
-    if any(isinstance(thread, Unawaited) for thread in threading.enumerate()):
-        sys.stdout.flush()
-        sys.stderr.flush()
+    waits = any(isinstance(thread, Unawaited) for thread in threading.enumerate())
+    if waits or code == INTERRUPTED:
+        for stream in filter(None, (sys.stdout, sys.stderr)):
+            with suppress(OSError, ValueError):
+                stream.flush()
         os._exit(code)
     gc.freeze()  # a last look for garbage takes a tenth of a short command, and frees nothing
     sys.exit(code)
