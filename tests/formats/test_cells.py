@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from assay.formats.files import cells
-from assay.formats.files.cells import TOO_LONG, CellCutter, Piece, cut_file, json_lines, line_blocks
+from assay.formats.files import lines as lines_module
+from assay.formats.files.cells import CellCutter
+from assay.formats.files.lines import MARK, TOO_LONG, Piece, cut_file, json_lines, line_blocks
 from assay.project.params.inputs import CsvOptions
 
 
@@ -44,7 +46,7 @@ def test_pieces_have_each_line_once(
         expected += [line] * (length > 0)
     with pytest.MonkeyPatch.context() as patch:
         for name, value in (("BLOCK", block), ("MOST_LINE", 9), ("SHOWN", 2)):
-            patch.setattr(cells, name, value)
+            patch.setattr(lines_module, name, value)
         assert lines(cut_file(str(path), len(data), longest)) == expected
 
 
@@ -80,7 +82,6 @@ def test_blocks_that_arrow_cuts_have_the_cells_of_their_lines(
     multi_line: bool,
 ) -> None:
     options = CsvOptions(nullValue=null, comment=comment, encoding=encoding, multiLine=multi_line)
-    end = "\n" if multi_line and end == "\r" else end
     block = (end.join(",".join(row) for row in rows) + end * last).encode(encoding, "replace")
     header = ",".join(rows[0]) if len(rows) > 3 and "\n" not in "".join(rows[0]) else None
     cutter = CellCutter(2, options)
@@ -98,7 +99,9 @@ def test_blocks_that_arrow_cuts_have_the_cells_of_their_lines(
     ("options", "line", "expected"),
     [
         ({}, 'a,"b, ""c"""', ["a", 'b, "c"']),
-        ({}, 'a"b," c" ', ['a"b', " c"]),
+        ({}, ' a, " c" ', [" a", " c"]),
+        ({"quote": ""}, 'a"b,"c', ['a"b', '"c']),
+        ({"quote": "", "multiLine": True}, 'a"b,"c', ['a"b', '"c']),
         ({}, '"",NA', [None, "NA"]),
         ({"nullValue": "NA"}, '"",NA', [None, None]),
         ({"sep": ";", "quote": "'", "escape": "'"}, "'a;''';\"b\"", ["a;'", '"b"']),
@@ -114,7 +117,8 @@ def test_cells_of_a_line(options: Any, line: str, expected: list[str | None]) ->
 
 
 @pytest.mark.parametrize(
-    "line", ["1", "1,2,3", '1,"2', '"1,2', '"1"x,2', '1,"2"x', f"{TOO_LONG}a line, long"]
+    "line",
+    ["1", "1,2,3", '1,"2', '"1,2', '"1"x,2', '1,"2"x', '1"x",2', '1,2"', f"{TOO_LONG}a line, long"],
 )
 @pytest.mark.parametrize("escape", ['"', "\\"])
 def test_a_line_without_one_cell_a_column_is_kept_as_it_is(line: str, escape: Any) -> None:
@@ -135,10 +139,66 @@ def test_blank_lines_of_json_are_left_out() -> None:
 
 
 @pytest.mark.parametrize("escape", ['"', "\\"])
-@given(cells=st.lists(st.sampled_from(["a", '"b\nc"', '"d""\n"', '""', "e\\"]), max_size=6))
-def test_whole_rows_end_where_no_cell_is_open(escape: Any, cells: list[str]) -> None:
+@given(
+    cells=st.lists(st.sampled_from(["a", '"b\nc"', '"d""\n"', '""', "e\\", ' "é,\r\n" '])),
+    end=st.sampled_from(["\n", "\r\n", "\r"]),
+    mark=st.sampled_from([b"", MARK]),
+    size=st.integers(3, 30),
+)
+def test_rows_are_whole_wherever_a_block_ends(
+    escape: Any, cells: list[str], end: str, mark: bytes, size: int
+) -> None:
     pieces = cells if escape == '"' else [cell.replace('""', '\\"') for cell in cells]
-    block = "".join(f"{cell},1\n" for cell in pieces).encode()
+    rows = [f"{cell},1" for cell in pieces]
+    source = io.BytesIO(mark + "".join(row + end for row in rows).encode())
     cutter = CellCutter(2, CsvOptions(escape=escape, multiLine=True))
-    assert cutter.whole_rows(block + b'"open\n') == len(block)
-    assert len(cutter.lines(block)) == len(cells)
+    blocks = list(cutter.row_blocks(source, "a.csv", size))
+    assert [line for block in blocks for line in cutter.lines(block)] == rows
+    assert [cutter.cut(block)[1].null_count for block in blocks] == [
+        len(cutter.lines(block)) for block in blocks
+    ]
+
+
+def spanning(text: str, size: int, **options: Any) -> list[tuple[str | None, str | None]]:
+    """The second cell of each row, or the row if it cannot be cut."""
+    cutter = CellCutter(2, CsvOptions.model_validate({"multiLine": True, **options}))
+    found = []
+    for block in cutter.row_blocks(io.BytesIO(text.encode()), "a.csv", size):
+        (_, second), uncut = cutter.cut(block)
+        found += list(zip(second.to_pylist(), uncut.to_pylist(), strict=True))
+    return found
+
+
+GOOD = [f"{number},x{number}" for number in range(20)]
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+@pytest.mark.parametrize("damaged", ['99,"x', '9"9,x', '"99,x', '99,"x"y'])
+@pytest.mark.parametrize("place", [0, 10, 20])
+@pytest.mark.parametrize("later", ['77,"a\nb"', "77,c"])
+def test_one_odd_quote_costs_its_own_line(size: int, damaged: str, place: int, later: str) -> None:
+    lines = [*GOOD[:place], damaged, *GOOD[place:], later]
+    found = spanning("".join(f"{line}\n" for line in lines), size)
+    good = [(line.split(",")[1].strip('"'), None) for line in GOOD]
+    last = (later[3:].strip('"'), None)
+    assert found == [*good[:place], (None, damaged), *good[place:], last]
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_text_of_several_lines_that_is_damaged_becomes_no_rows(size: int) -> None:
+    note = '5,"a text\nof several lines\nwithout a separator" and more'
+    found = spanning(f"{GOOD[0]}\n{note}\n{GOOD[1]}\n", size)
+    assert found == [("x0", None), (None, note), ("x1", None)]
+
+
+def test_a_comment_may_hold_a_quote_where_cells_span_lines() -> None:
+    text = f'# "\n{GOOD[0]}\n#"x\n{GOOD[1]}\n'
+    assert spanning(text, 7, comment="#") == [("x0", None), ("x1", None)]
+
+
+def test_bytes_that_are_no_text_stay_in_their_row_where_cells_span_lines() -> None:
+    cutter = CellCutter(2, CsvOptions(multiLine=True))
+    blocks = cutter.row_blocks(io.BytesIO(b'1,"\xff\n"\n2,x"\n'), "a.csv")
+    cut = [cutter.cut(block) for block in blocks]
+    assert [each for (_, second), _ in cut for each in second.to_pylist()] == ["\ufffd\n", None]
+    assert [each for _, uncut in cut for each in uncut.to_pylist()] == [None, '2,x"']

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import zipfile
 from pathlib import Path
 
@@ -169,13 +170,15 @@ def test_no_value_at_all(tmp_path: Path) -> None:
         (b"Sales of 2024\n\na,b,c\n1,2,3\n4,5,6\n", "line 1: does not begin"),
         (b"# made by hand, in 2024\na,b,c\n1,2,3\n4,5,6\n", "line 1: does not begin"),
         (b'a,b\n1,"x\ny"\n' + b"1,2\n" * 5 + b"1\n1,2\n", "line 9: a row has more or fewer"),
-        (b"a b c\n1 2 3.5\n4 5 6.5\n", "has blanks between its cells"),
+        (b'"a",b\n1,2\n3" of 4,5\n', "line 3: has a quote that is neither"),
+            (b'a,b\n"$48,"x, y"\n', "line 2: has a quote that is neither"),
+            (b"a b c\n1 2 3.5\n4 5 6.5\n", "has blanks between its cells"),
         (b"\n \n", "only blanks"),
         (b"a,b\n", "a header and no rows"),
         (b"PK\x03\x04\x00", "another zip archive"),
         (b"a,b\n1,\x00\n", "no text"),
         (b"<!DOCTYPE html>\n<p>,</p>\n", "a web page"),
-        (b'a,b\n1,"x\n2,y\n', "line 2: ends in the middle of a quoted cell"),
+        (b'a,b\n1,"x\n2,y\n', "line 2: has a quote that is neither"),
         (gzip.compress(b"a,b\n1,2\n" * 1000)[:-20], "gzip file is cut"),
         ("a,b\n1,Köl".encode()[:-2], "ends in the middle of a character"),
         (b'a,b\n1,"say \\"hi\\" to"\n2,x\n', "line 2: a quote within a cell has a back"),
@@ -200,3 +203,34 @@ def test_a_workbook_a_folder_and_nothing_are_refused(tmp_path: Path) -> None:
         understand(tmp_path)
     with pytest.raises(SourceError, match="no such file"):
         understand(tmp_path / "nothing.csv")
+
+
+NUMBERS = "".join(f"{n},2024-01-{n:02d},{n / 2}\n" for n in range(1, 20))
+
+
+@pytest.mark.parametrize(
+    ("content", "remark"),
+    [
+        ("n,at,x\nno,day,kg\n" + NUMBERS, "line 2 looks like a second line of names.*'no'"),
+        ("n,at,x\n" + NUMBERS + "id,when,y\n" + NUMBERS, "line 21 looks like names.*'id'"),
+    ],
+)
+def test_rows_that_look_like_names_are_doubted(tmp_path: Path, content: str, remark: str) -> None:
+    assert re.search(remark, " ".join(understood(tmp_path, content).remarks))
+
+
+def test_a_row_with_a_word_among_numbers_is_no_line_of_names(tmp_path: Path) -> None:
+    content = f"n,at,x\nunknown,2024-01-01,1\n{NUMBERS}x,NA,\n"
+    assert not any("looks like" in each for each in understood(tmp_path, content).remarks)
+
+
+def test_a_title_with_separators_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"line 1: does not begin .* as in line 3, found 1 with"):
+        understood(tmp_path, "Sales,,\n,,\nn,at,x\n" + NUMBERS)
+
+
+def test_names_with_a_quote_out_of_place_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"line 2: has a quote that is neither"):
+        understood(tmp_path, '\n"n,at,"x"\n"1",2,3\n')
+    found = understood(tmp_path, '"n", "at, on", "x"\n1,2024-01-31,3\n')
+    assert [column.name for column in found.table.columns] == ["n", "at, on", "x"]

@@ -19,7 +19,7 @@ import pyarrow.types as t
 
 from assay.contract.definition import Contract, Field, Kind
 from assay.contract.schema import TYPES, canonical_schema, cast_column
-from assay.formats.files.cells import MOST_LINE, TOO_LONG
+from assay.formats.files.lines import MOST_LINE, TOO_LONG
 from assay.project.document import read_constant, reject_duplicate_keys
 
 Bools: TypeAlias = npt.NDArray[np.bool_]

@@ -23,7 +23,7 @@ from assay.formats.definition import (
     told,
 )
 from assay.formats.facts import ColumnCounter, most_distinct, with_named_times
-from assay.formats.files.csv_text import layout, records, refuse_open_quote, split_lines
+from assay.formats.files.csv_text import layout, records, split_lines
 from assay.formats.files.opened import file_format, find_encoding, head_text
 from assay.formats.files.opened_table import OpenedTable, parquet_types
 from assay.formats.kinds import PLACE, ColumnTally, Decision, decide, decide_typed
@@ -155,7 +155,6 @@ def _format(path: Path, names: Sequence[str]) -> tuple[TableFormat, tuple[str, .
     if kind == "json":
         return TableFormat("json", (), encoding.name), remarks
     table, assumed = find_dialect(path, encoding.name)
-    refuse_open_quote(path, table, encoding.quotes[table.quote])
     if names:
         return _named(path, table, names, sure=not assumed), remarks
     return table, (*remarks, *assumed, *layout(path, table).remarks)
@@ -193,6 +192,8 @@ def _named(path: Path, table: TableFormat, names: Sequence[str], *, sure: bool) 
 SEPARATORS = (",", ";", "\t", "|")
 ROWS = 2_000
 HEADER_ROWS = 300
+NAMED = 8
+"""Columns of numbers or times that tell whether a row is one of names."""
 _DIGITS = re.compile(r"\d")
 _YEAR = re.compile(r"(1[89]|20)\d\d")
 
@@ -215,7 +216,7 @@ def find_dialect(path: Path, encoding: str) -> tuple[TableFormat, tuple[str, ...
     _refuse_blanks(path, [cells[0] for _, cells in rows if len(cells) == 1])
     header, remark = has_header([cells for _, cells in rows[:HEADER_ROWS]])
     table = TableFormat("csv", (), encoding, separator, quote, header)
-    return table, (remark,) if remark else ()
+    return table, tuple(each for each in (remark, _names_again(rows[header:])) if each)
 
 
 Rows = Sequence[tuple[int, list[str]]]
@@ -238,7 +239,10 @@ def _cut(text: str, whole: bool) -> tuple[str, str, Rows]:
             rows = _rows(text, separator, quote, whole)
             if (score := _score(rows, quote)) > best[0]:
                 best = (score, separator, quote, rows)
-    return best[1:]
+    _, separator, quote, rows = best
+    if quote in text and not re.search(rf"(^|{re.escape(separator)})[ \t]*{quote}", text, re.M):
+        return separator, "", _rows(text, separator, "", whole)  # inches or feet, around no cell
+    return separator, quote, rows
 
 
 def _score(rows: Rows, quote: str) -> float:
@@ -277,7 +281,9 @@ def _shape(cell: str) -> str:
 def _refuse_backslashes(path: Path, text: str, separator: str, quote: str) -> None:
     """Refuse quotes within cells that a backslash stands before: they would end the cell."""
     mark = re.escape(quote)
-    if match := re.search(rf"{mark}[^{mark}\n]*\\{mark}[^{mark}{re.escape(separator)}\s]", text):
+    if mark and (
+        match := re.search(rf"{mark}[^{mark}\n]*\\{mark}[^{mark}{re.escape(separator)}\s]", text)
+    ):
         raise SourceError(
             "a quote within a cell has a backslash before it",
             where=f"{path}, line {text.count(chr(10), 0, match.end()) + 1}",
@@ -293,14 +299,19 @@ def _refuse_title(path: Path, rows: Rows) -> None:
     width = Counter(len(cells) for _, cells in rows).most_common(1)[0][0]
     line, first = rows[0]
     spare = len(first) == width - 1 and not rows[1][1][-1].strip()
-    if len(first) == width or spare or width < 2:
+    filled = [sum(map(bool, map(str.strip, cells))) for _, cells in rows]
+    padded = filled[0] == 1 and width > 2 and 2 * sorted(filled)[len(filled) // 2] > width
+    if width < 2 or (not padded and (len(first) == width or spare)):
         return
-    start = next(number for number, cells in rows if len(cells) == width)
+    fuller = zip(rows, filled, strict=True)
+    start = next(n for (n, cells), count in fuller if len(cells) == width and count > padded)
+    if padded:
+        first = [cell for cell in first if cell.strip()]
     raise SourceError(
         "does not begin with the names of the columns or with a row",
         where=f"{path}, line {line}",
         expected=f"{width} cells, as in line {start}",
-        found=f"{len(first)}: {quote_line(' '.join(first), 60)}",
+        found=f"{len(first)} with text: {quote_line(' '.join(first), 60)}",
         fix="Delete titles, comments and notes, so that the first line names the columns.",
     )
 
@@ -334,6 +345,26 @@ def has_header(rows: Sequence[list[str]]) -> tuple[bool, str]:
     if again or first.count("") > 1:
         return False, "the first line looks like the others, so columns have no names"
     return True, "all cells are texts, so the first line was taken as the names of the columns"
+
+
+def _names_again(rows: Rows) -> str:
+    """A remark if a row below the header has texts where the others have numbers or times."""
+    most = [cells for _, cells in rows[:HEADER_ROWS]]
+    places = [
+        place
+        for place in range(min(map(len, most), default=0))
+        if 2 * sum(_is_value(cells[place].strip()) for cells in most) > len(most)
+    ][:NAMED]
+    for number, (line, cells) in enumerate(rows):
+        found = [cells[place].strip() for place in places if place < len(cells)]
+        if len(found) > 1 and all(
+            cell and cell not in WORDS and not _is_value(cell) for cell in found
+        ):
+            what = "a second line of names" if not number else "names, as of a second table"
+            return (
+                f"line {line} looks like {what}, and is read as a row: {quote_line(found[0], 20)}"
+            )
+    return ""
 
 
 def _names_values(cell: str, column: Sequence[str]) -> bool:

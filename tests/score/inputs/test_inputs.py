@@ -297,17 +297,6 @@ def test_a_compression_of_hadoop_is_refused(look: Look, folder: Path, ending: st
         look(CSV)
 
 
-def test_a_quote_that_is_never_closed_is_refused_where_cells_span_lines(
-    look: Look, folder: Path
-) -> None:
-    spec = {**CSV, "options": {"multiLine": True}}
-    (folder / "a.csv").write_text(f'{HEADER}\n{ROW}\n{ROW},"a\nb"\n')
-    look(spec)
-    (folder / "b.csv").write_text(f'{HEADER}\n{ROW},"a\n{ROW}\n')
-    with pytest.raises(SourceError, match=r"b\.csv: a quote is opened and never closed"):
-        look(spec)
-
-
 JSON = {"format": "json", "path": "in"}
 RECORD = '{"parcel": 1, "sent": "2024-03-01", "depot": "north", "weight": 1, "express": true'
 

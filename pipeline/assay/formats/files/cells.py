@@ -1,24 +1,30 @@
-"""Cells of blocks of CSV, without parsing their types: Arrow cuts what is plain, lines the rest.
+"""Cells of CSV, without parsing their types: Arrow cuts what is plain, a grammar the rest.
 
-A quoted cell ends at the quote before a separator or the end of its line, and blanks may follow it.
-A quote in it is written twice, or after the escape character. A line that has not one cell for each
-column, or that is quoted in another way, is kept as it is.
+A quoted cell ends at the quote before a separator or the end of its line; blanks may stand around
+its quotes. A quote in it is written twice, or after the escape character. A cell that is not quoted
+holds none. A line that has not one cell for each column, or that is quoted in another way, is kept
+as it is.
+
+Where cells may hold line ends, a quote that nothing closes would take all rows after it. Whether
+such a quote is stray, the lines behind it tell: see `CellCutter._row_end`.
 """
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
+from assay.errors import SourceError
+from assay.formats.files.lines import BLOCK, LINE_END, MARK, MOST_LINE, TOO_LONG
 from assay.project.params.inputs import CsvOptions
+
+LOOKED_AT = 100
+"""Lines behind a quote that tell whether it is stray."""
 
 
 class CellCutter:
@@ -28,20 +34,28 @@ class CellCutter:
         self._width, self._options = width, options
         self._nulls = {"", options.null_value}
         sep, quote, escape = map(re.escape, (options.sep, options.quote, options.escape))
-        other, pair = rf"[^{quote}{escape}]*", rf"{escape}."
+        blanks = "".join(each for each in " \t" if each != options.sep)
+        other, pair, bare = rf"[^{quote}{escape}]*+", rf"{escape}.", rf"(?<={escape}){quote}"
         if options.escape == options.quote:
-            other, pair = rf"[^{quote}]*", quote + quote
-        body = rf"{other}(?:{pair}{other})*"
-        self._cell = re.compile(
-            rf"(?:{quote}({body}){quote}[^\S{sep}]*|((?!{quote})[^{sep}]*))({sep}|\Z)", re.DOTALL
-        )
-        self._escaped = re.compile(rf"{escape}([{quote}{escape}])")
+            other, pair, bare = rf"[^{quote}]*+", quote + quote, "(?!)"
+        body = rf"{other}(?:{pair}{other})*+"
+        quoted = rf"[{blanks}]*+{quote}({body}){quote}[{blanks}]*+" if quote else "(?!)()"
+        plain = rf"((?:[^{sep}{quote}\r\n]|{bare})*+)"
+        self._cell = re.compile(rf"(?:{quoted}|{plain})({sep}|\Z)", re.DOTALL)
+        self._escaped = re.compile(rf"{escape}([{quote}{escape}])" if quote else "(?!)()")
+        cells = rf"(?:{quoted}|{plain})(?:{sep}(?:{quoted}|{plain}))*+"
+        self._cells_of_row = re.compile(cells, re.DOTALL)
+        self._row = re.compile(rf"{cells}(?:\r\n|\n|\r|\Z)", re.DOTALL)
 
-    def cut(self, block: bytes, header: str | None = None) -> tuple[list[pa.Array], pa.Array]:
+    def cut(
+        self, block: bytes | Sequence[str], header: str | None = None
+    ) -> tuple[list[pa.Array], pa.Array]:
         """The cells of a block by position, null where a cell is empty; and the lines that failed.
 
         Parameters
         ----------
+        block
+            Lines with their ends, or those of `row_blocks`.
         header
             The line that the block begins with and that is no row, if any.
 
@@ -52,7 +66,7 @@ class CellCutter:
         uncut : pa.Array
             Shape (rows,); the line itself if its cells may be under wrong names, else null.
         """
-        cells = self._plain(block, header)
+        cells = self._plain(block, header) if isinstance(block, bytes) else None
         if cells is not None:
             return cells, pa.nulls(len(cells[0]), pa.string())
         lines = self.lines(block, header)
@@ -63,43 +77,22 @@ class CellCutter:
         texts = [pa.array(column, pa.string()) for column in columns]
         return texts or [pa.array([], pa.string())] * self._width, pa.array(uncut, pa.string())
 
-    def lines(self, block: bytes, header: str | None = None) -> list[str]:
+    def lines(self, block: bytes | Sequence[str], header: str | None = None) -> list[str]:
         """The lines that hold a row, without their ends; invalid bytes are replaced."""
         options = self._options
-        texts = (line.decode(options.encoding, "replace") for line in self._split(block))
+        texts: Sequence[str]
+        if isinstance(block, bytes) and not options.multi_line:
+            texts = [each.decode(options.encoding, "replace") for each in block.splitlines()]
+        else:
+            rows = self._rows(block, last=True)[0] if isinstance(block, bytes) else block
+            texts = [each.removesuffix("\n").removesuffix("\r") for each in rows]
         comment = options.comment
-        rows = [
+        filled = [
             text
             for text in texts
             if text.strip(" ") and (comment is None or not text.startswith(comment))
         ]
-        return rows[1:] if header is not None and rows[:1] == [header] else rows
-
-    def whole_rows(self, block: bytes) -> int:
-        """Bytes of the block up to the end of its last row; 0 if none ends in it."""
-        ends = self._row_ends(block)
-        return int(ends[-1]) + 1 if len(ends) else 0
-
-    def _split(self, block: bytes) -> list[bytes]:
-        if not self._options.multi_line:
-            return block.splitlines()
-        bounds = [0, *(self._row_ends(block) + 1).tolist(), len(block)]
-        rows = (block[first:last] for first, last in itertools.pairwise(bounds))
-        return [row.removesuffix(b"\n").removesuffix(b"\r") for row in rows]
-
-    def _row_ends(self, block: bytes) -> npt.NDArray[np.intp]:
-        """Where line feeds lie that are in no quoted cell."""
-        options = self._options
-        quote, escape = (
-            re.escape(each.encode(options.encoding)) for each in (options.quote, options.escape)
-        )
-        if escape != quote:
-            pair = re.compile(escape + b"(?:" + quote + b"|" + escape + b")")
-            block = pair.sub(lambda mark: b" " * len(mark[0]), block)
-        ends = np.flatnonzero(np.frombuffer(block, np.uint8) == ord("\n"))
-        quotes = [mark.start() for mark in re.finditer(quote, block)]
-        unquoted: npt.NDArray[np.intp] = ends[np.searchsorted(quotes, ends) % 2 == 0]
-        return unquoted
+        return filled[1:] if header is not None and filled[:1] == [header] else filled
 
     def cut_line(self, line: str) -> tuple[list[str], bool]:
         """The cells of one line as far as it can be cut, and whether that is all of it."""
@@ -144,7 +137,7 @@ class CellCutter:
                 pacsv.ReadOptions(use_threads=False, block_size=len(block) + 1, column_names=names),
                 pacsv.ParseOptions(
                     delimiter=options.sep,
-                    quote_char=options.quote if options.quote.encode() in block else False,
+                    quote_char=_in(options.quote.encode(), block) and options.quote,
                     newlines_in_values=options.multi_line,
                 ),
                 pacsv.ConvertOptions(
@@ -159,12 +152,13 @@ class CellCutter:
         return [column.combine_chunks() for column in table.columns]
 
     def _is_plain(self, block: bytes) -> bool:
+        """Whether each quote of a block in UTF-8 stands where one must, and nothing is unusual."""
         options = self._options
         odd = [each.encode() for each in (TOO_LONG, options.comment) if each is not None]
-        if not block or block.startswith(b"\xef\xbb\xbf") or any(each in block for each in odd):
+        if not block or block.startswith(MARK) or any(each in block for each in odd):
             return False
         quote, sep = options.quote.encode(), options.sep.encode()
-        if quote not in block:
+        if not _in(quote, block):
             return True
         if options.escape != options.quote or len(quote) > 1 or len(sep) > 1:
             return False
@@ -183,148 +177,146 @@ class CellCutter:
             and (options.multi_line or within.all())
         )
 
+    # ------------------------------------------------------- rows whose cells may hold line ends
 
-def json_lines(block: bytes) -> pa.Array:
-    """The lines of a block that are not blank, as text in which invalid bytes are replaced."""
-    return pa.array(
-        [
-            text
-            for line in block.splitlines()
-            if (text := line.decode("utf-8", "replace")).strip(" ")
-        ],
-        pa.string(),
-    )
+    def row_blocks(
+        self, source: Any, path: str, size: int = BLOCK
+    ) -> Iterator[bytes | Sequence[str]]:
+        """Whole rows of a file, some megabytes at a time, for `cut`.
 
+        They are bytes where every quote stands in its place, else rows; with their line ends.
 
-# --------------- lines of text files, in constant memory: a large file in pieces that share no line
-# A line ends with a line feed, a carriage return, or both. A byte order mark at the beginning of
-# a file is left out. In the place of a line that is too long there is one that says so
-# (`TOO_LONG`), so memory does not depend on the file.
+        Parameters
+        ----------
+        source
+            The opened file, at the beginning of a row.
+        size
+            Bytes that are read at once.
 
-PIECE = 32 << 20
-"""Bytes of a file that one task reads."""
-BLOCK = 4 << 20
-"""Bytes that are read at once."""
-MOST_LINE = 16 << 20
-"""Bytes of the longest line that is read; parsing one takes many times its size."""
-TOO_LONG = "\x1aline too long\x1a"
-"""Begins what is given in the place of a longer line: its length, place and beginning."""
-SHOWN = 200
-"""Bytes of the beginning of a line that is too long, for people to find it."""
+        Raises
+        ------
+        SourceError
+            A line is too long.
+        """
+        rest, last = source.read(size).removeprefix(MARK), False
+        while rest or not last:
+            end = self._plain_end(rest, last)
+            if end and self._is_plain(rest[:end]):
+                yield rest[:end]
+                rest = rest[end:]
+            elif rest:
+                rows, used = self._rows(rest, last)
+                if rows:
+                    yield rows
+                rest = rest[used:]
+            if last:
+                return
+            if len(rest) > MOST_LINE:
+                raise SourceError(
+                    "a line is too long",
+                    where=path,
+                    expected=f"lines of at most {MOST_LINE >> 20} MB",
+                    fix="Write the file again at its source.",
+                )
+            block = source.read(size)
+            rest, last = rest + block, not block
 
-_MARK = b"\xef\xbb\xbf"
-_LINE_END = re.compile(rb"\n|\r\n|\r(?=[^\n])")
+    def rows(self, source: Any, path: str) -> Iterator[str]:
+        """Each row of a file with its line end, as `row_blocks`; slower."""
+        for block in self.row_blocks(source, path):
+            yield from block if not isinstance(block, bytes) else self._rows(block, last=True)[0]
 
+    def _plain_end(self, block: bytes, last: bool) -> int:
+        """Bytes up to the last line feed that is in no quoted cell, if its quotes are in place.
 
-@dataclass(frozen=True)
-class Piece:
-    """The lines of a file that begin at byte ``start`` or later, but before ``stop``.
+        0 if there is none, or if only `_rows` can tell.
+        """
+        options = self._options
+        quote = options.quote.encode()
+        if not options.quote.isascii():
+            return 0
+        if last:
+            return len(block)
+        if not _in(quote, block):
+            return block.rfind(b"\n") + 1
+        if options.escape != options.quote:
+            return 0
+        letters = np.frombuffer(block, np.uint8)
+        ends = np.flatnonzero(letters == ord("\n"))
+        outside = np.searchsorted(np.flatnonzero(letters == ord(quote)), ends) % 2 == 0
+        return int(ends[outside][-1]) + 1 if outside.any() else 0
 
-    ``stop`` is None for a file that is decompressed while it is read, as a whole.
-    """
+    def _rows(self, block: bytes, last: bool) -> tuple[list[str], int]:
+        """The rows of a block with their ends, and how many bytes they are.
 
-    path: str
-    start: int
-    stop: int | None
+        Parameters
+        ----------
+        last
+            Whether the file ends with it; else a row that may go on after it is left.
+        """
+        encoding = self._options.encoding
+        text = block.decode(encoding, "surrogateescape")
+        rows, at = [], 0
+        while at < len(text):
+            end = self._row_end(text, at, last)
+            if end is None and at == 0 and len(block) > MOST_LINE:
+                end = _if_whole(text, _line_end(text, 0), last)  # no cell is as long
+            if end is None:
+                break
+            rows.append(text[at:end])
+            at = end
+        used = len(text[:at].encode(encoding, "surrogateescape"))
+        joined = "\0".join(rows)
+        if not joined.isascii() and re.search("[\udc80-\udcff]", joined):
+            escaped = (row.encode(encoding, "surrogateescape") for row in rows)
+            rows = [row.decode(encoding, "replace") for row in escaped]
+        return rows, used
 
+    def _row_end(self, text: str, at: int, last: bool) -> int | None:
+        """Where the row that begins at a place ends; None if that takes more text.
 
-def cut_file(path: str, size: int, longest: int = PIECE) -> list[Piece]:
-    """The pieces of a file, in their order.
-
-    Parameters
-    ----------
-    size
-        Of the file, in bytes.
-    longest
-        Bytes of a piece, but for the end of its last line.
-    """
-    return [
-        Piece(path, start, min(size, start + longest)) for start in range(0, max(size, 1), longest)
-    ]
-
-
-def line_blocks(piece: Piece, source: Any) -> Iterator[bytes]:
-    """The lines of a piece with their ends, some megabytes of whole lines at a time.
-
-    Parameters
-    ----------
-    source
-        The opened file; it must be able to seek unless the piece is the whole of it.
-    """
-    # From the byte before: if it ends a line, the first line begins at ``start``.
-    begin = max(0, piece.start - 1)
-    if begin:
-        source.seek(begin)
-    yield from _own_lines(piece, source, begin)
-
-
-def _own_lines(piece: Piece, source: Any, at: int) -> Iterator[bytes]:
-    """The lines that begin within a piece; ``source`` is at byte ``at`` of the file."""
-    first = piece.start > 0
-    for block, length in _whole_lines(source):
-        # Less than its line is what is left of one that is too long.
-        is_long = length > len(block)
-        start, stop = 0, len(block)
-        if first:
-            start, first = stop if is_long else _next_line(block, 0), False
-        if piece.stop is not None and at + length > piece.stop:
-            if at >= piece.stop:
-                stop = 0
-            elif not is_long:
-                stop = _next_line(block, max(piece.stop - at - 1, 0))
-        lines = block[start:stop]
-        if at + start == 0:
-            lines = lines.removeprefix(_MARK)
-        if lines and is_long:
-            where = f"a line of {length:,} bytes at byte {at:,} of {piece.path}: "
-            yield f"{TOO_LONG}{where}".encode("ascii", "replace") + lines + b"\n"
-        elif lines:
-            yield lines
-        at += length
-        if piece.stop is not None and at >= piece.stop:
-            return
-
-
-def _whole_lines(source: Any) -> Iterator[tuple[bytes, int]]:
-    """Whole lines and how many bytes they are, or the beginning of a line that is too long."""
-    rest = b""
-    while block := source.read(BLOCK):
-        block = rest + block
-        end = block.rfind(b"\n") + 1
-        if end == 0:
-            # The last carriage return may belong to a line feed that was not read yet.
-            end = block.rfind(b"\r", 0, -1) + 1
-        # Only the first line can be long: the others were read at once.
-        line = _next_line(block, 0) if end and len(block) > MOST_LINE else 0
-        if line > MOST_LINE:
-            yield block[:SHOWN], line
-            block, end = block[line:], end - line
-        rest = block[end:]
-        if end:
-            yield block[:end], end
-        if len(rest) > MOST_LINE:
-            length, after = _rest_of_line(source, rest)
-            yield rest[:SHOWN], length
-            rest = after
-    if rest:
-        yield rest, len(rest)
-
-
-def _rest_of_line(source: Any, begun: bytes) -> tuple[int, bytes]:
-    """The length of a line of which this is read, and what was read after it."""
-    held = begun[-1:] if begun.endswith(b"\r") else b""
-    length = len(begun) - len(held)
-    while block := source.read(BLOCK):
-        block = held + block
-        if end := _LINE_END.search(block):
-            return length + end.end(), block[end.end() :]
-        held = block[-1:] if block.endswith(b"\r") else b""
-        length += len(block) - len(held)
-    return length + len(held), b""
+        Where a quote is not closed, or text follows a closed one, either that quote is stray or the
+        cell is damaged. If more than half of the lines up to there are rows by themselves, or there
+        are none, it is stray: its line is a row that cannot be cut, and the next line is another
+        row. Else all of it is one row that cannot be cut.
+        """
+        options = self._options
+        line = _line_end(text, at)
+        if options.comment is not None and text.startswith(options.comment, at):
+            return _if_whole(text, line, last)
+        if (row := self._row.match(text, at)) is not None:
+            return _if_whole(text, row.end(), last)
+        cells = self._cells_of_row.match(text, at)
+        broken = cells.end() if cells else at
+        before = text[at:broken].rstrip(" \t" if options.sep != "\t" else " ")
+        open_quote = text.startswith(options.quote, broken) and (
+            not before or before.endswith(options.sep)
+        )
+        if open_quote and not last:
+            return None
+        end = len(text) if open_quote else _line_end(text, broken)
+        if _if_whole(text, end, last) is None:
+            return None
+        behind = text[line:] if open_quote else text[line : _line_start(text, broken)]
+        lines = [each for each in LINE_END.split(behind, LOOKED_AT)[:LOOKED_AT] if each.strip()]
+        alone = sum(self._cells(each) is not None for each in lines)
+        return line if alone * 2 > len(lines) or not lines else end
 
 
-def _next_line(block: bytes, place: int) -> int:
-    """Where the line begins that follows the first line end at ``place`` or later."""
-    feed = block.find(b"\n", place) + 1 or len(block)
-    back = block.find(b"\r", place, feed) + 1
-    return back if back and block[back : back + 1] != b"\n" else feed
+def _in(quote: bytes, block: bytes) -> bool:
+    return bool(quote) and quote in block
+
+
+def _line_end(text: str, at: int) -> int:
+    """Where the line ends, with its line end, that a place lies in."""
+    found = LINE_END.search(text, at)
+    return found.end() if found else len(text)
+
+
+def _line_start(text: str, at: int) -> int:
+    return max(text.rfind("\n", 0, at), text.rfind("\r", 0, at)) + 1
+
+
+def _if_whole(text: str, end: int, last: bool) -> int | None:
+    """The end of a row, unless more of it may follow the text."""
+    return end if last or end < len(text) or text.endswith("\n") else None

@@ -1,7 +1,4 @@
-"""A CSV file: its first lines, and its rows as text cells, which pyarrow cuts.
-
-Python's own reader reads the head, and finds the line that an error names.
-"""
+"""A CSV file: its first lines, which Python's own reader reads, and its rows as text cells."""
 
 from __future__ import annotations
 
@@ -13,18 +10,19 @@ from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.csv as pv
 
 from assay.errors import SourceError
 from assay.formats.definition import TableFormat
+from assay.formats.files.cells import CellCutter
+from assay.formats.files.lines import LINE_END
 from assay.formats.files.opened import (
     ROWS,
     Utf8Stream,
-    file_lines,
     head_text,
     in_encoding,
     open_text,
 )
+from assay.project.params.inputs import CsvOptions
 from assay.project.text import quote_value
 
 LONGEST_CELL = 1 << 30
@@ -52,20 +50,10 @@ class Layout:
     remarks: tuple[str, ...] = ()
 
 
-def records(
-    lines: Iterable[str], separator: str, quote: str, *, width: int = 0, strict: bool = False
-) -> Iterator[tuple[int, list[str]]]:
+def records(lines: Iterable[str], separator: str, quote: str) -> Iterator[tuple[int, list[str]]]:
     """The cells of each row and the number of the line that it begins in; blank rows are left out.
 
-    Parameters
-    ----------
-    width
-        The number of columns if known: of one column, a line with blanks is a row.
-
-    Raises
-    ------
-    csv.Error
-        If ``strict``, where a quote is never closed.
+    It takes whatever a file may hold, to find out how it is written.
     """
     csv.field_size_limit(LONGEST_CELL)
     reader = csv.reader(
@@ -73,11 +61,10 @@ def records(
         delimiter=separator,
         quotechar=quote or None,
         quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
-        strict=strict,
     )
     line = 1
     for cells in reader:
-        if len(cells) > 1 or (cells and (width == 1 or cells[0].strip())):
+        if len(cells) > 1 or (cells and cells[0].strip()):
             yield line, cells
         line = reader.line_num + 1
 
@@ -100,7 +87,7 @@ def layout(path: Path, table: TableFormat) -> Layout:
     text, whole = head_text(path, table.encoding)
     read: list[int] = [0]
     rows = records(_counted(split_lines(text), read), table.separator, table.quote)
-    first = next(rows, (0, []))[1]
+    line, first = next(rows, (1, []))
     start = read[0]
     second = next(rows, (0, []))[1]
     if not first:
@@ -110,14 +97,19 @@ def layout(path: Path, table: TableFormat) -> Layout:
     if not second:
         what = "a header and no rows" if whole else "one line is longer than a megabyte"
         raise SourceError(what, where=str(path), fix="Check how the table was written.")
-    if len(second) == len(first) + 1 and not second[-1].strip():
-        first = [*first, ""]
-    names = column_names(first)
+    header = "".join([*split_lines(text[:start])][line - 1 :]).rstrip("\r\n")
+    first, in_place = _cutter(table, 0).cut_line(header.removeprefix("\ufeff"))
+    if not in_place:
+        raise _quote_error(path, line)
     remarks = []
-    made = [name for cell, name in zip(first, names, strict=True) if cell.strip() != name]
+    spare = len(second) == len(first) + 1 and not second[-1].strip()
+    names = column_names([*first, ""] if spare else first)
+    made = [name for cell, name in zip([*first, ""], names, strict=False) if cell.strip() != name]
     if made:
         shown = ", ".join(map(quote_value, made[:5])) + (", …" if made[5:] else "")
         remarks.append(f"columns without a name, or with one that is there twice, are {shown}")
+    if spare:
+        remarks.append("rows have an empty cell more than there are names, taken as a last column")
     return Layout(names, start, tuple(remarks))
 
 
@@ -146,46 +138,56 @@ def column_names(cells: Iterable[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def line_of(path: Path, table: TableFormat, width: int, row: int) -> int:
-    """The number of the line in which a row begins; rows count from 0, below the header."""
-    lines = file_lines(path, table.encoding)
-    cut = records(lines, table.separator, table.quote, width=width)
-    line, _ = next(islice(cut, row + table.header, None), (0, []))
-    return line
-
-
-def ragged_error(path: Path, table: TableFormat, width: int) -> SourceError:
-    """The error for rows without ``width`` cells, with the line of the first one."""
-    lines = file_lines(path, table.encoding)
-    rows = records(lines, table.separator, table.quote)
-    line, cells = next(((n, each) for n, each in rows if len(each) != width), (0, []))
-    return SourceError(
-        "a row has more or fewer cells than there are columns",
-        where=f"{path}, line {line}" if line else str(path),
-        expected=f"{width} cells",
-        found=f"{len(cells)} in the first such line",
-        fix="Fix these lines; a cell with the separator in it must be in quotes, without a blank "
-        "before them, and titles, comments and totals must go.",
+def _cutter(table: TableFormat, width: int) -> CellCutter:
+    """The cutter of a night's CSV, so that both take the same lines for rows."""
+    quote = table.quote
+    return CellCutter(
+        width,
+        CsvOptions(sep=table.separator, quote=quote, escape=quote or '"', multiLine=True),
     )
 
 
-def refuse_open_quote(path: Path, table: TableFormat, quotes: int) -> None:
-    """Refuse a file that ends inside a quoted cell; ``quotes`` is how many quotes it has."""
-    if not table.quote or quotes % 2 == 0:
-        return
-    line = 0
-    lines = file_lines(path, table.encoding)
-    try:
-        for line, cells in records(lines, table.separator, table.quote, strict=True):
-            line += sum(cell.count("\n") for cell in cells)
-    except csv.Error as error:
-        if "unexpected end" not in str(error):
-            return
-        raise SourceError(
-            "ends in the middle of a quoted cell",
-            where=f"{path}, line {line + 1}",
-            fix="Copy the file again, or close the quotes.",
-        ) from None
+def _numbered_rows(path: Path, table: TableFormat) -> Iterator[tuple[int, list[str], bool]]:
+    """Below the header, each row's line, its cells, and whether they are all of it."""
+    cutter, line, above = _cutter(table, 0), 1, table.header
+    with in_encoding(path, table.encoding), open_text(path, table.encoding) as file:
+        for text in cutter.rows(Utf8Stream.of(file), str(path)):
+            if text.strip():
+                if not above:
+                    yield line, *cutter.cut_line(text.removesuffix("\n").removesuffix("\r"))
+                above = False
+            line += len(LINE_END.findall(text))
+
+
+def line_of(path: Path, table: TableFormat, row: int) -> int:
+    """The number of the line in which a row begins; rows count from 0, below the header."""
+    line, *_ = next(islice(_numbered_rows(path, table), row, None), (0,))
+    return line
+
+
+def torn_error(path: Path, table: TableFormat, width: int) -> SourceError:
+    """The error for rows that cannot be cut into ``width`` cells, with the line of the first."""
+    rows = _numbered_rows(path, table)
+    line, cells, whole = next(each for each in rows if not each[2] or len(each[1]) != width)
+    if not whole:
+        return _quote_error(path, line)
+    return SourceError(
+        "a row has more or fewer cells than there are columns",
+        where=f"{path}, line {line}",
+        expected=f"{width} cells",
+        found=f"{len(cells)} in the first such line",
+        fix="Fix these lines; a cell with the separator in it must be in quotes, and titles, "
+        "comments and totals must go.",
+    )
+
+
+def _quote_error(path: Path, line: int) -> SourceError:
+    return SourceError(
+        "has a quote that is neither around a cell nor doubled within one",
+        where=f"{path}, line {line}",
+        expected="a quoted cell that ends at a separator or with its line",
+        fix="Write it again at its source, with quotes within cells doubled.",
+    )
 
 
 def text_batches(
@@ -198,51 +200,16 @@ def text_batches(
     Raises
     ------
     SourceError
-        A row has more or fewer cells than there are columns, or a quote is never closed.
+        A row has more or fewer cells than there are columns, or a quote is out of place.
     """
-    ragged: list[int] = []
-    # pyarrow must have names that differ, and never sees the header.
-    names = [str(place) for place in range(len(where.names))]
-
-    def note(row: pv.InvalidRow) -> str:
-        if row.text.strip():
-            ragged.append(row.actual_columns)
-        return "skip"
-
-    block = max(BLOCK, BLOCK_A_COLUMN * len(names))
-    try:
-        with (
-            in_encoding(path, table.encoding),
-            open_text(path, table.encoding) as file,
-        ):
-            file.read(where.start)
-            reader = pv.open_csv(
-                pa.PythonFile(Utf8Stream.of(file), mode="r"),
-                read_options=pv.ReadOptions(column_names=names, block_size=block),
-                parse_options=pv.ParseOptions(
-                    delimiter=table.separator,
-                    quote_char=table.quote or False,
-                    newlines_in_values=True,
-                    invalid_row_handler=note,
-                ),
-                convert_options=pv.ConvertOptions(
-                    column_types=dict.fromkeys(names, pa.string()),
-                    null_values=[],
-                    strings_can_be_null=False,
-                ),
-            )
-            for batch in reader:
-                if ragged:
-                    break
-                for start in range(0, batch.num_rows, ROWS):
-                    yield batch.slice(start, ROWS).columns
-    except pa.ArrowInvalid as error:
-        if "Empty CSV" not in str(error):
-            raise SourceError(
-                "cannot be cut into rows",
-                where=str(path),
-                found=str(error),
-                fix="A quote that is never closed is the usual cause.",
-            ) from None
-    if ragged:
-        raise ragged_error(path, table, len(names))
+    width = len(where.names)
+    cutter, size = _cutter(table, width), max(BLOCK, BLOCK_A_COLUMN * width)
+    with in_encoding(path, table.encoding), open_text(path, table.encoding) as file:
+        file.read(where.start)
+        for block in cutter.row_blocks(Utf8Stream.of(file), str(path), size):
+            cells, torn = cutter.cut(block)
+            if torn.null_count < len(torn):
+                raise torn_error(path, table, width)
+            texts = [each.fill_null("") for each in cells]
+            for start in range(0, len(torn), ROWS):
+                yield [each.slice(start, ROWS) for each in texts]

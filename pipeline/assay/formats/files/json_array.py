@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TextIO
 
 from assay.errors import SourceError
-from assay.formats.files.cells import MOST_LINE
+from assay.formats.files.lines import MOST_LINE
 
 CHUNK = 1 << 20
 _BLANKS = re.compile(r"[ \t\r\n]*")

@@ -60,14 +60,11 @@ class Encoding:
 
     Parameters
     ----------
-    quotes
-        How often each kind of quote is there.
     remark
         What was assumed; empty if nothing had to be.
     """
 
     name: str
-    quotes: dict[str, int]
     remark: str = ""
 
 
@@ -154,7 +151,8 @@ def find_encoding(path: Path) -> Encoding:
         start = file.read(4)
     name = "utf-16" if is_utf16(start) else "utf-8"
     try:
-        return Encoding(name, _quotes(path, name))
+        _read_whole(path, name)
+        return Encoding(name)
     except UnicodeDecodeError as error:
         cut = error.reason in ("unexpected end of data", "truncated data")
     if cut or name == "utf-16":
@@ -166,16 +164,12 @@ def find_encoding(path: Path) -> Encoding:
     return _not_utf8(path)
 
 
-def _quotes(path: Path, encoding: str) -> dict[str, int]:
-    """How often each kind of quote is there; raises UnicodeDecodeError."""
-    quotes = {'"': 0, "'": 0}
+def _read_whole(path: Path, encoding: str) -> None:
+    """Raises UnicodeDecodeError."""
     with open_text(path, encoding) as file:
         while text := file.read(CHUNK):
-            for mark in quotes:
-                quotes[mark] += text.count(mark)
             if "\x00" in text:
                 raise SourceError("holds bytes that are no text", where=str(path), fix=_SAVE)
-    return quotes
 
 
 def _not_utf8(path: Path) -> Encoding:
@@ -196,7 +190,7 @@ def _not_utf8(path: Path) -> Encoding:
             fix="Save the file again as UTF-8.",
         )
     try:
-        quotes = _quotes(path, "cp1252")
+        _read_whole(path, "cp1252")
     except UnicodeDecodeError:
         raise SourceError(
             "is neither UTF-8 nor Windows' cp1252",
@@ -207,7 +201,7 @@ def _not_utf8(path: Path) -> Encoding:
         f"not UTF-8 (first in line {first}), so cp1252 was assumed; letters beyond ASCII are wrong "
         "if it is cp1250 or another encoding"
     )
-    return Encoding("cp1252", quotes, remark)
+    return Encoding("cp1252", remark)
 
 
 @contextmanager

@@ -80,7 +80,7 @@ class OpenedTable:
                     found=str(len(where.names)),
                     fix="State every column, as there is no header to find them by.",
                 )
-        self._place = lambda row: f"line {line_of(path, table, len(names), row)}"
+        self._place = lambda row: f"line {line_of(path, table, row)}"
         for cells in text_batches(path, table, where):
             yield dict(zip(names, cells, strict=True))
 

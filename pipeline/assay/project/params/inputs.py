@@ -64,7 +64,7 @@ class CsvOptions(Section):
     """CSV options, named as in Spark."""
 
     sep: Character = ","
-    quote: Character = '"'
+    quote: Annotated[str, Field(max_length=1)] = '"'
     escape: Character = '"'
     comment: Character | None = None
     encoding: Literal["UTF-8", "ISO-8859-1", "windows-1252"] = "UTF-8"

@@ -5,12 +5,12 @@ Large files are read in pieces, by a few threads at once. Each piece is landed a
 
 from __future__ import annotations
 
-import csv
 import difflib
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar
@@ -21,22 +21,14 @@ from assay.contract.definition import Contract
 from assay.contract.schema import TYPES, check_schema
 from assay.contract.text_parser import LINE, REPLACEMENT
 from assay.errors import SchemaMismatch, SourceError
-from assay.formats.files.cells import (
-    BLOCK,
-    MOST_LINE,
-    PIECE,
-    CellCutter,
-    Piece,
-    cut_file,
-    json_lines,
-    line_blocks,
-)
+from assay.formats.files.cells import CellCutter
+from assay.formats.files.lines import PIECE, Piece, cut_file, json_lines, line_blocks
 from assay.project.params.inputs import Csv, CsvOptions, Json
 from assay.project.processes import own_cores
 from assay.project.text import quote_line
 from assay.score.inputs.files import ListedFile, parallel_map
 from assay.score.inputs.landing import write_batches
-from assay.score.inputs.text_source import HEAD, TextSource, look
+from assay.score.inputs.text_source import TextSource, look
 from assay.score.inputs.types import Session
 
 
@@ -96,46 +88,24 @@ class TextPart:
             The file cannot be read.
         """
         if isinstance(self.spec, Json):
-            for block in self.blocks():
-                yield pa.record_batch([json_lines(block)], names=[LINE])
+            with self._opened() as source:
+                for lines in line_blocks(self.piece, source):
+                    yield pa.record_batch([json_lines(lines)], names=[LINE])
             return
-        cutter = self._cutter(self.spec)
+        cutter = CellCutter(len(self.file.columns), self.file.options(self.spec))
         names = [*cell_names(self.file.columns), LINE]
         header = self.file.header if self.piece.start == 0 else None
-        for block in self.blocks():
-            cells, uncut = cutter.cut(block, header)
-            yield pa.record_batch([*cells, uncut], names=names)
-            header = None
+        with self._opened() as source:
+            blocks: Iterable[bytes | Sequence[str]] = line_blocks(self.piece, source)
+            if self.spec.options.multi_line:
+                blocks = cutter.row_blocks(source, self.piece.path)
+            for block in blocks:
+                cells, uncut = cutter.cut(block, header)
+                yield pa.record_batch([*cells, uncut], names=names)
+                header = None
 
-    def blocks(self) -> Iterator[bytes]:
-        """Whole lines with their ends; of CSV whose cells may hold line ends, whole rows."""
-        with self.file.source.open(seekable=self.piece.stop is not None) as source:
-            if isinstance(self.spec, Csv) and self.spec.options.multi_line:
-                yield from _row_blocks(self._cutter(self.spec), source, self.piece.path)
-            else:
-                yield from line_blocks(self.piece, source)
-
-    def _cutter(self, spec: Csv) -> CellCutter:
-        return CellCutter(len(self.file.columns), self.file.options(spec))
-
-
-def _row_blocks(cutter: CellCutter, source: Any, path: str) -> Iterator[bytes]:
-    rest = b""
-    while block := source.read(BLOCK):
-        rest += block
-        end = cutter.whole_rows(rest)
-        if end:
-            yield rest[:end]
-            rest = rest[end:]
-        if len(rest) > MOST_LINE:
-            raise SourceError(
-                "a row is too long",
-                where=path,
-                expected=f"rows of at most {MOST_LINE >> 20} MB",
-                fix="A quote that is closed in another row is the usual cause.",
-            )
-    if rest:
-        yield rest
+    def _opened(self) -> AbstractContextManager[Any]:
+        return self.file.source.open(seekable=self.piece.stop is not None)
 
 
 def cell_names(columns: Sequence[str]) -> list[str]:
@@ -200,17 +170,9 @@ _NEWLINE = re.compile(r"\r\n|\r|\n")
 
 
 def read_headers(spec: Csv | Json, listed: Sequence[ListedFile]) -> list[TextFile]:
-    """The beginnings of files, as `read_json_keys` and `read_csv_header` read them.
-
-    Raises
-    ------
-    SourceError
-        As for these, or as for `check_quotes`.
-    """
+    """The beginnings of files, as `read_json_keys` and `read_csv_header` read them."""
     if isinstance(spec, Json):
         return parallel_map(partial(read_json_keys, spec), listed)
-    if spec.options.multi_line:
-        parallel_map(partial(check_quotes, spec), listed)
     return parallel_map(partial(read_csv_header, spec), listed)
 
 
@@ -249,17 +211,15 @@ def read_csv_header(spec: Csv, file: ListedFile) -> TextFile:
             expected="CSV, whose first line names the columns",
             fix="Write it as CSV, or let the input say format: json.",
         )
-    options = spec.options
-    doubled = options.escape == options.quote
-    names = next(
-        csv.reader(
-            [lines[0]],
-            delimiter=options.sep,
-            quotechar=options.quote,
-            doublequote=doubled,
-            escapechar=None if doubled else options.escape,
+    names, whole = CellCutter(0, there.options(spec)).cut_line(lines[0])
+    if not whole:
+        raise SourceError(
+            "has a quote out of place in its header",
+            where=file.path,
+            expected="names with quotes around them, or without",
+            found=quote_line(lines[0], 60),
+            fix="Write the file again, or name the columns under score.input.columns.",
         )
-    )
     return there.with_columns(names, lines[0], filled=len(lines) > 1)
 
 
@@ -345,34 +305,3 @@ def check_json_columns(contract: Contract, file: TextFile) -> None:
 def _refuse_own(file: TextFile) -> None:
     if LINE in file.columns:
         raise SchemaMismatch([f"{file.path}: a column is called {LINE!r}, a name that Assay uses"])
-
-
-def check_quotes(spec: Csv, file: ListedFile) -> None:
-    """Check that every quote is closed in a file whose cells may span lines.
-
-    An unclosed quote would turn all rows after it into one cell.
-
-    Raises
-    ------
-    SourceError
-        The number of quotes is odd.
-    """
-    options = spec.options
-    quote, escaped = options.quote.encode(), (options.escape + options.quote).encode()
-    quotes = 0
-    source, _, _ = look(file.path, json=False)
-    with source.open() as opened:
-        last = b""
-        while block := opened.read(HEAD):
-            quotes += block.count(quote)
-            if options.escape != options.quote:
-                quotes -= (last + block).count(escaped)
-                last = block[-1:]
-    if quotes % 2:
-        raise SourceError(
-            "a quote is opened and never closed",
-            where=file.path,
-            expected="an even number of quotes",
-            found=f"{quotes}",
-            fix="Write the file again at its source.",
-        )
