@@ -48,7 +48,7 @@ class CellCutter:
         self._row = re.compile(rf"{cells}(?:\r\n|\n|\r|\Z)", re.DOTALL)
 
     def cut(
-        self, block: bytes | Sequence[str], header: str | None = None
+        self, block: bytes | Sequence[str], header: str | None = None, checked: bool = False
     ) -> tuple[list[pa.Array], pa.Array]:
         """The cells of a block by position, null where a cell is empty; and the lines that failed.
 
@@ -58,6 +58,8 @@ class CellCutter:
             Lines with their ends, or those of `row_blocks`.
         header
             The line that the block begins with and that is no row, if any.
+        checked
+            Every quote of the block is known to stand in its place.
 
         Returns
         -------
@@ -66,7 +68,7 @@ class CellCutter:
         uncut : pa.Array
             Shape (rows,); the line itself if its cells may be under wrong names, else null.
         """
-        cells = self._plain(block, header) if isinstance(block, bytes) else None
+        cells = self._plain(block, header, checked) if isinstance(block, bytes) else None
         if cells is not None:
             return cells, pa.nulls(len(cells[0]), pa.string())
         lines = self.lines(block, header)
@@ -115,7 +117,9 @@ class CellCutter:
             return None
         return [None if cell in self._nulls else cell for cell in cells]
 
-    def _plain(self, block: bytes, header: str | None) -> list[pa.Array] | None:
+    def _plain(
+        self, block: bytes, header: str | None, checked: bool = False
+    ) -> list[pa.Array] | None:
         """The cells if Arrow cuts each line as it would be cut by itself, else None."""
         options = self._options
         if options.encoding != "UTF-8":
@@ -128,7 +132,7 @@ class CellCutter:
             if match is None:
                 return None
             block = block[match.end() :]
-        if self._width < 2 or options.sep == " " or not self._is_plain(block):
+        if self._width < 2 or options.sep == " " or not (checked or self._is_plain(block)):
             return None
         names = [str(number) for number in range(self._width)]
         try:
@@ -167,7 +171,8 @@ class CellCutter:
         places = np.flatnonzero(letters == ord(quote))
         if len(places) % 2:
             return False
-        around = np.concatenate([[True], ends | np.isin(letters, list(sep + quote)), [True]])
+        beside = ends | (letters == ord(sep)) | (letters == ord(quote))
+        around = np.concatenate([[True], beside, [True]])
         opening, closing = places[::2], places[1::2]
         lines = np.flatnonzero(ends)
         within = np.searchsorted(lines, opening) == np.searchsorted(lines, closing)
@@ -179,10 +184,18 @@ class CellCutter:
 
     # ------------------------------------------------------- rows whose cells may hold line ends
 
+    def cut_rows(
+        self, source: Any, path: str, header: str | None = None, size: int = BLOCK
+    ) -> Iterator[tuple[list[pa.Array], pa.Array]]:
+        """`cut` for each of `row_blocks`, of which the first begins with the header, if any."""
+        for block in self.row_blocks(source, path, size):
+            yield self.cut(block, header, checked=True)
+            header = None
+
     def row_blocks(
         self, source: Any, path: str, size: int = BLOCK
     ) -> Iterator[bytes | Sequence[str]]:
-        """Whole rows of a file, some megabytes at a time, for `cut`.
+        """Whole rows of a file, some megabytes at a time.
 
         They are bytes where every quote stands in its place, else rows; with their line ends.
 

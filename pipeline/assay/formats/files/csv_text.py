@@ -206,8 +206,7 @@ def text_batches(
     cutter, size = _cutter(table, width), max(BLOCK, BLOCK_A_COLUMN * width)
     with in_encoding(path, table.encoding), open_text(path, table.encoding) as file:
         file.read(where.start)
-        for block in cutter.row_blocks(Utf8Stream.of(file), str(path), size):
-            cells, torn = cutter.cut(block)
+        for cells, torn in cutter.cut_rows(Utf8Stream.of(file), str(path), size=size):
             if torn.null_count < len(torn):
                 raise torn_error(path, table, width)
             texts = [each.fill_null("") for each in cells]

@@ -96,13 +96,13 @@ class TextPart:
         names = [*cell_names(self.file.columns), LINE]
         header = self.file.header if self.piece.start == 0 else None
         with self._opened() as source:
-            blocks: Iterable[bytes | Sequence[str]] = line_blocks(self.piece, source)
             if self.spec.options.multi_line:
-                blocks = cutter.row_blocks(source, self.piece.path)
-            for block in blocks:
-                cells, uncut = cutter.cut(block, header)
+                cut = cutter.cut_rows(source, self.piece.path, header)
+            else:
+                blocks = enumerate(line_blocks(self.piece, source))
+                cut = (cutter.cut(block, None if at else header) for at, block in blocks)
+            for cells, uncut in cut:
                 yield pa.record_batch([*cells, uncut], names=names)
-                header = None
 
     def _opened(self) -> AbstractContextManager[Any]:
         return self.file.source.open(seekable=self.piece.stop is not None)
