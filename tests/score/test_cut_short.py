@@ -37,7 +37,7 @@ def test_nights_around_one_that_failed(score: Any, capsys: pytest.CaptureFixture
 
 
 def test_nights_before_an_interrupt(
-    score: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    score: Any, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     real = Attempt.score
 
@@ -48,6 +48,6 @@ def test_nights_before_an_interrupt(
 
     monkeypatch.setattr(Attempt, "score", interrupted)
     assert score("--json") == INTERRUPTED
-    told = capsys.readouterr()
+    told = capfd.readouterr()
     assert [each["partition"] for each in json.loads(told.out)] == [NIGHTS[0]]
     assert told.err.splitlines()[-1] == "assay: interrupted"
